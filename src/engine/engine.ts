@@ -1,0 +1,282 @@
+/**
+ * The narrow waist: everything above (distributor, worker, client, commands) talks to this port, and four backends
+ * implement it: memory, embedded, cluster, remote. test/conformance runs one suite on all of them; what is written
+ * here is what that suite tests.
+ *
+ * Batches everywhere: one promise a batch, never one a task. Answers come in the order of what was asked.
+ *
+ * Errors: a method rejects with a ChasquiError only when the whole call failed (STORE_FAILED, RETRY_AFTER, CLOSED,
+ * CONNECTION_LOST …); what concerns one task of a batch is a value in the answer.
+ *
+ * Invariants:
+ *  - Rows are the truth; deliveries, cancel notices and events are hints that may be lost or repeated.
+ *  - A confirmed task is in the store at the durability that its receipt names.
+ *  - A settle is recorded before it is answered; the first final result stays; an old epoch changes nothing.
+ */
+
+import type { FinalState, TaskState } from '../task/lifecycle.ts'
+import type { Lease, Outcome } from '../task/outcome.ts'
+import type {
+  Durability,
+  Progress,
+  Receipt,
+  Refusal,
+  Submission,
+  TaskRecord,
+  WorkerIdentity,
+} from '../task/task.ts'
+
+export interface Engine {
+  /** 'memory' | 'embedded' | 'cluster' | 'remote': for people; no code may depend on it. */
+  readonly kind: string
+
+  /**
+   * Accepts tasks. Idempotent by id: the same id with the same type, queue, priority, data and options is answered
+   * `duplicate: true` with the state that the task is in; with other content it is refused with ID_CONFLICT (times are not
+   * compared: a delay counts from the first acceptance). The same id twice in one batch: likewise.
+   * A dedupe key that is held by a younger-than-window task of the same queue answers with that task, `duplicate: true`.
+   * Resolves after the tasks are safe at the durability asked for.
+   */
+  submit(batch: readonly Submission[], durability: Durability): Promise<readonly (Receipt | Refusal)[]>
+
+  /** Unknown ids answer null. */
+  get(ids: readonly string[], options?: GetOptions): Promise<readonly (TaskRecord | null)[]>
+
+  /** Newest first. May return fewer than `limit` with a cursor when many rows had to be looked at. */
+  list(query: ListQuery): Promise<TaskPage>
+
+  /**
+   * Resolves as soon as all of the tasks are final or unknown (null), and at the deadline at the latest, with the states reached then.
+   * Aborting resolves at once likewise.
+   */
+  wait(
+    ids: readonly string[],
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<readonly (TaskRecord | null)[]>
+
+  /** Events after this call resolves. Hints: they may be lost or repeated, so look at the truth for what matters. */
+  watch(query: WatchQuery, listener: (events: readonly TaskEvent[]) => void): Promise<Watch>
+
+  /**
+   * Cancels at once in every state that is not final; answers with the state really reached. A running task is recorded as canceled,
+   * its epoch fenced off, and its consumer told to stop the handler. Unknown ids answer null.
+   */
+  cancel(ids: readonly string[]): Promise<readonly (Change | null)[]>
+
+  /**
+   * Puts failed, canceled or expired tasks back in the queue with fresh attempt and crash budgets and without expiry.
+   * Others are left as they are (`changed: false`). By filter: only failed ones, RETRY_BATCH_MAX at a time, oldest failure first.
+   */
+  retry(selection: RetrySelection): Promise<RetryAnswer>
+
+  /**
+   * Starts taking tasks: at most `slots × prefetch` deliveries unsettled at a time, highest priority first, then the longest due,
+   * spread round-robin over all consumers with free credit. Deliveries reach the sink synchronously and in batches.
+   */
+  consume(request: ConsumeRequest, sink: DeliverySink): Promise<Consumer>
+
+  /**
+   * Records outcomes, once durable. `accepted: false` when the epoch is not the current one or the task is final: then nothing
+   * was changed, and `state` says what it is in (null: unknown task). Repeating an accepted settle answers `accepted: true` again
+   * as long as the task's last attempt was this epoch's.
+   */
+  settle(outcomes: readonly Outcome[]): Promise<readonly Settlement[]>
+
+  /**
+   * Renews leases for another `leaseMs`; also how a worker that comes back after a lost connection, or after a restart of the
+   * distributor, takes up its leases again (`consumer`: now theirs). `accepted: false`: stop working on it.
+   */
+  extend(leases: readonly Lease[], consumer?: string): Promise<readonly LeaseAnswer[]>
+
+  /** Progress and log lines of running attempts. Progress is kept in memory and with hints; log lines are stored. */
+  report(reports: readonly Report[]): Promise<readonly LeaseAnswer[]>
+
+  /** Log lines of a task with a number greater than `after` (start with 0), oldest first, at most LOG_LINES_MAX. */
+  log(id: string, after: number): Promise<readonly LogLine[]>
+
+  /** A look at queues, consumers and totals; cheap enough for once a second. */
+  inspect(): Promise<EngineReport>
+
+  /**
+   * Stops delivering, finishes what was asked, releases everything. Pending waits resolve with the states reached, consumers end with
+   * reason 'closed'; running leases stay valid for the next opening of the same store. Later calls reject with CLOSED. Repeatable.
+   */
+  close(): Promise<void>
+}
+
+export interface GetOptions {
+  /** Include `dataText`. */
+  readonly data?: boolean
+}
+
+export interface ListQuery {
+  readonly states?: readonly TaskState[]
+  readonly types?: readonly string[]
+  readonly queues?: readonly string[]
+  readonly limit: number
+  /** From an earlier page; opaque. */
+  readonly cursor?: string
+  readonly data?: boolean
+}
+
+export interface TaskPage {
+  readonly tasks: readonly TaskRecord[]
+  /** null at the end. */
+  readonly cursor: string | null
+}
+
+/** All given fields must match; none given: everything. */
+export interface WatchQuery {
+  readonly ids?: readonly string[]
+  readonly types?: readonly string[]
+  readonly queues?: readonly string[]
+  readonly states?: readonly TaskState[]
+}
+
+export interface Watch {
+  /** Resolves once no further event will come. Repeatable. */
+  close(): Promise<void>
+}
+
+export interface TaskEvent {
+  readonly atMs: number
+  readonly id: string
+  readonly type: string
+  readonly queue: string
+  readonly state: TaskState
+  readonly attempt: number
+  /** Set when this is news of a running attempt and not a change of state. */
+  readonly progress?: Progress
+  readonly lines?: readonly LogLine[]
+  /** Events that were dropped before this one because the reader was slow. */
+  readonly dropped?: number
+}
+
+export interface Change {
+  readonly id: string
+  readonly state: TaskState
+  /** Whether this call changed it. */
+  readonly changed: boolean
+}
+
+export type RetrySelection =
+  | { readonly ids: readonly string[] }
+  | { readonly filter: { readonly types?: readonly string[]; readonly queues?: readonly string[] } }
+
+export interface RetryAnswer {
+  /** By ids: in the order asked, null for unknown. By filter: what was taken up. */
+  readonly tasks: readonly (Change | null)[]
+  /** By filter: there may be more. */
+  readonly more: boolean
+}
+
+export interface ConsumeRequest {
+  readonly queues: readonly string[]
+  /** null: every type. */
+  readonly types: readonly string[] | null
+  readonly slots: number
+  /** Deliveries per slot. */
+  readonly prefetch: number
+  readonly worker: WorkerIdentity
+}
+
+export interface Delivery {
+  readonly id: string
+  readonly type: string
+  readonly queue: string
+  readonly priority: number
+  readonly dataText: string
+  readonly metadata: Readonly<Record<string, string>> | null
+  readonly key: string | null
+  /** 1 for the first. A delivery after a release or a crash has the number of the one before. */
+  readonly attempt: number
+  readonly maxAttempts: number
+  readonly timeoutMs: number | null
+  readonly epoch: number
+  readonly leaseMs: number
+}
+
+export interface DeliverySink {
+  deliver(deliveries: readonly Delivery[]): void
+  /** These leases are void (cancelled, or lost): stop the handlers. A hint. */
+  revoke(leases: readonly Lease[]): void
+}
+
+export interface Consumer {
+  readonly id: string
+  /** Changes the credit; deliveries beyond a smaller one stay. */
+  resize(slots: number, prefetch: number): void
+  /**
+   * No further deliveries. Unsettled leases stay valid until settled, released or lapsed.
+   * `lost: true`: the worker is gone as far as one can see; its leases lapse after RECONNECT_GRACE_MS, counted as crashes.
+   */
+  stop(options?: { readonly lost?: boolean }): Promise<void>
+  /** Resolves when no delivery will come any more: end of life is data. */
+  readonly ended: Promise<ConsumerEnd>
+}
+
+export type ConsumerEnd = { readonly reason: 'stopped' | 'closed' | 'failed'; readonly error?: unknown }
+
+export interface Settlement {
+  readonly id: string
+  readonly accepted: boolean
+  readonly state: TaskState | null
+}
+
+export interface LeaseAnswer {
+  readonly id: string
+  readonly accepted: boolean
+}
+
+export type Report = Lease &
+  (
+    | { readonly progress: Progress }
+    | { readonly lines: readonly { level: LogLevel; text: string; atMs: number }[] }
+  )
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export interface LogLine {
+  /** 1, 2, 3 … within the task. */
+  readonly number: number
+  readonly atMs: number
+  readonly attempt: number
+  readonly level: LogLevel
+  readonly text: string
+}
+
+export interface EngineReport {
+  readonly kind: string
+  readonly durability: Durability
+  readonly queues: readonly QueueReport[]
+  readonly consumers: readonly ConsumerReport[]
+  /** Sizes of the store, for people and gauges: bytes, rows … */
+  readonly store: Readonly<Record<string, number | string>>
+}
+
+export interface QueueReport {
+  readonly queue: string
+  readonly scheduled: number
+  readonly blocked: number
+  readonly queued: number
+  readonly running: number
+  /** When the oldest queued task became due; null when none waits. */
+  readonly oldestQueuedAtMs: number | null
+  /** Since the store was made. */
+  readonly totals: { readonly submitted: number } & Readonly<Record<FinalState, number>>
+}
+
+export interface ConsumerReport {
+  readonly id: string
+  readonly worker: WorkerIdentity
+  readonly queues: readonly string[]
+  readonly types: readonly string[] | null
+  readonly slots: number
+  readonly prefetch: number
+  /** Deliveries not settled yet. */
+  readonly held: number
+  readonly connectedAtMs: number
+  readonly delivered: number
+  readonly settled: number
+}

@@ -1,0 +1,133 @@
+/**
+ * Every limit of the system has its name, unit and reason here. Those marked (setting) can be changed by configuration;
+ * the value here is then the default.
+ */
+
+// ---- the task ---------------------------------------------------------------------------------------------
+
+/** Ids become file names and labels; 128 characters hold a UUID, a ULID, or `tenant:order:12345`. */
+export const ID_LENGTH_MAX = 128
+export const TYPE_LENGTH_MAX = 128
+export const QUEUE_LENGTH_MAX = 64
+/** Longest `key` or `dedupeKey`. */
+export const KEY_LENGTH_MAX = 256
+export const METADATA_ENTRIES_MAX = 32
+/** Characters of all metadata keys and values together: it travels with every delivery. */
+export const METADATA_LENGTH_MAX = 4096
+
+export const PRIORITY_MIN = 0
+export const PRIORITY_MAX = 9
+export const PRIORITY_DEFAULT = 4
+
+export const ATTEMPTS_DEFAULT = 5
+export const ATTEMPTS_MAX = 1000
+/** Worker deaths that a task may be involved in before it is taken for poison. */
+export const CRASHES_DEFAULT = 3
+export const CRASHES_MAX = 100
+
+export const BACKOFF_BASE_MS = 1_000
+export const BACKOFF_MAX_MS = 300_000
+/** Longest explicit list of delays. */
+export const BACKOFF_LIST_MAX = 100
+/** Ten years: beyond it a date is a mistake of units. */
+export const DELAY_MS_MAX = 10 * 365 * 86_400_000
+/** A day: an attempt that may take longer should report progress and be split. */
+export const TIMEOUT_MS_MAX = 86_400_000
+
+/** Characters of an error's message, and of its stack, that are kept with a task. */
+export const ERROR_MESSAGE_LENGTH_MAX = 4_096
+export const ERROR_STACK_LENGTH_MAX = 16_384
+
+export const LOG_LINES_MAX = 1_000
+export const LOG_LINE_LENGTH_MAX = 4_096
+/** Characters of a progress note. */
+export const NOTE_LENGTH_MAX = 512
+
+// ---- the wire ---------------------------------------------------------------------------------------------
+
+/** (setting) One message, in bytes: holds the largest payload. */
+export const FRAME_BYTES_MAX = 4 * 1024 * 1024
+/** Nesting of JSON values: deeper input is an attack on recursive code, not data. */
+export const JSON_DEPTH_MAX = 128
+/** Entries of a JSON-RPC batch, and tasks, outcomes or ids of one request. */
+export const BATCH_ENTRIES_MAX = 10_000
+/** (setting) A message that was begun must be complete after this long. */
+export const MESSAGE_STALL_MS = 10_000
+/** (setting) Bytes waiting for a reader that does not read, before it is paused and given SLOW_READER_MS. */
+export const OUTBOX_BYTES_MAX = 16 * 1024 * 1024
+/** (setting) A connection whose outbox stays over its limit for this long is closed. */
+export const SLOW_READER_MS = 30_000
+/** (setting) Open connections of one distributor. */
+export const CONNECTIONS_MAX = 10_000
+/** Requests of one connection that are not answered yet; beyond it the socket is not read. */
+export const REQUESTS_IN_FLIGHT_MAX = 10_000
+/** `task.wait` and `task.watch` subscriptions of one connection. */
+export const WATCHES_MAX = 1_000
+export const WAITS_MAX = 100_000
+/** A `task.wait` answers after this long at the latest; clients ask again. */
+export const WAIT_MS_MAX = 3_600_000
+export const WAIT_MS_DEFAULT = 30_000
+
+// ---- the engine -------------------------------------------------------------------------------------------
+
+/** Tasks of one group commit: bounds the time that the loop is busy with one transaction. */
+export const COMMIT_TASKS_MAX = 1_024
+/** Submitted tasks that wait for their commit; beyond it callers hear RETRY_AFTER. */
+export const PENDING_TASKS_MAX = 65_536
+export const PENDING_BYTES_MAX = 64 * 1024 * 1024
+export const RETRY_AFTER_MS = 250
+/** (setting) A lease not renewed for this long is lost. Workers renew after a third of it. */
+export const LEASE_MS = 10_000
+/** (setting) After a connection is lost its leases stay this long for the worker to come back. */
+export const RECONNECT_GRACE_MS = 3_000
+/** Ready tasks of one lane held in memory; the rest stays on disk. */
+export const WINDOW_TASKS_MAX = 1_024
+/** Payloads longer than this are not held in the window but read when delivered. */
+export const WINDOW_PAYLOAD_LENGTH_MAX = 4_096
+/** Slots times prefetch of one consumer. */
+export const CREDIT_MAX = 4_096
+/** (setting) How long final tasks are kept, and those of the dead-letter set. */
+export const RETENTION_MS = 86_400_000
+export const FAILED_RETENTION_MS = 14 * 86_400_000
+/** Rows that one purge step deletes at most, so that it never blocks the loop for long. */
+export const PURGE_ROWS_MAX = 500
+/** Rows that one `task.list` call may look at before it returns what it has, with a cursor. */
+export const LIST_SCAN_MAX = 10_000
+export const LIST_LIMIT_DEFAULT = 100
+export const LIST_LIMIT_MAX = 1_000
+/** Tasks that one `task.retry` by filter takes up; call again while it says `more`. */
+export const RETRY_BATCH_MAX = 1_000
+/** (setting) Submissions are refused while the disk has less than this free. */
+export const DISK_FREE_BYTES_MIN = 128 * 1024 * 1024
+/** The write-ahead log is checkpointed when it is longer than this. */
+export const WAL_BYTES_MAX = 16 * 1024 * 1024
+/** Hints can be lost: whoever waits looks at the truth again after this long. */
+export const HINT_RECHECK_MS = 5_000
+
+// ---- the worker -------------------------------------------------------------------------------------------
+
+/** (setting) A cancelled or timed-out handler has this long to obey its signal before its thread is terminated. */
+export const STOP_GRACE_MS = 1_000
+/** (setting) On SIGTERM running handlers have this long to finish. */
+export const DRAIN_MS = 30_000
+/** (setting) Heap of one thread. */
+export const THREAD_MEMORY_MB = 512
+/** Adaptive prefetch: deliveries that one process holds at most, and how much work that should be. */
+export const PREFETCH_TASKS_MAX = 256
+export const PREFETCH_WORK_MS = 50
+
+// ---- the client -------------------------------------------------------------------------------------------
+
+/** (setting) Submissions of one client that are not confirmed yet. */
+export const CLIENT_PENDING_TASKS_MAX = 100_000
+export const CLIENT_PENDING_BYTES_MAX = 256 * 1024 * 1024
+/** Tasks that one frame of the client carries at most. */
+export const CLIENT_FRAME_TASKS_MAX = 256
+/** (setting) A submission that is not confirmed after this long fails with TIMEOUT. */
+export const CONFIRM_TIMEOUT_MS = 30_000
+export const CONNECT_TIMEOUT_MS = 5_000
+/** Reconnecting waits between these two, exponential with jitter. */
+export const RECONNECT_MIN_MS = 50
+export const RECONNECT_MAX_MS = 5_000
+/** A watch whose reader falls behind by more events than this loses the oldest and is told how many. */
+export const WATCH_EVENTS_MAX = 10_000
