@@ -78,8 +78,8 @@ export interface Engine {
 
   /**
    * Records outcomes, once durable. `accepted: false` when the epoch is not the current one or the task is final: then nothing
-   * was changed, and `state` says what it is in (null: unknown task). Repeating an accepted settle answers `accepted: true` again
-   * as long as the task's last attempt was this epoch's.
+   * was changed, and `state` says what it is in (null: unknown task). Repeating the settle that made a task final answers
+   * `accepted: true` again (the answer to the first may have been lost on the way).
    */
   settle(outcomes: readonly Outcome[]): Promise<readonly Settlement[]>
 
