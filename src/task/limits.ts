@@ -42,6 +42,8 @@ export const LOG_LINES_MAX = 1_000
 export const LOG_LINE_LENGTH_MAX = 4_096
 /** Characters of a progress note. */
 export const NOTE_LENGTH_MAX = 512
+/** What a schema found wrong, that a message names: enough to act on. */
+export const INPUT_ISSUES_MAX = 5
 
 // ---- the wire ---------------------------------------------------------------------------------------------
 
@@ -55,6 +57,8 @@ export const BATCH_ENTRIES_MAX = 10_000
 export const MESSAGE_STALL_MS = 10_000
 /** (setting) Bytes waiting for a reader that does not read, before it is paused and given SLOW_READER_MS. */
 export const OUTBOX_BYTES_MAX = 16 * 1024 * 1024
+/** Characters that one write to a socket is made of at most: the text of a busy turn leaves in pieces, so that it is not held twice. */
+export const OUTBOX_WRITE_LENGTH_MAX = 1024 * 1024
 /** (setting) A connection whose outbox stays over its limit for this long is closed. */
 export const SLOW_READER_MS = 30_000
 /** (setting) Open connections of one distributor. */
