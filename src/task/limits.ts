@@ -51,6 +51,8 @@ export const INPUT_ISSUES_MAX = 5
 export const FRAME_BYTES_MAX = 4 * 1024 * 1024
 /** Nesting of JSON values: deeper input is an attack on recursive code, not data. */
 export const JSON_DEPTH_MAX = 128
+/** Characters of a message that is parsed before anyone looks at its depth: the parser's own memory for them is small. */
+export const PARSE_UNSCANNED_LENGTH_MAX = 65_536
 /** Entries of a JSON-RPC batch, and tasks, outcomes or ids of one request. */
 export const BATCH_ENTRIES_MAX = 10_000
 /** (setting) A message that was begun must be complete after this long. */
