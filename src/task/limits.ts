@@ -109,6 +109,8 @@ export const DISK_FREE_BYTES_MIN = 128 * 1024 * 1024
 export const WAL_BYTES_MAX = 16 * 1024 * 1024
 /** Hints can be lost: whoever waits looks at the truth again after this long. */
 export const HINT_RECHECK_MS = 5_000
+/** A temporary file of an object folder that nobody wrote to for this long was left behind by a crash. */
+export const OBJECT_LEFTOVER_AGE_MS = 3_600_000
 
 // ---- the worker -------------------------------------------------------------------------------------------
 

@@ -1,0 +1,60 @@
+/**
+ * `npm run setup`: the programs that tests and benchmarks run besides Node. Chasqui itself needs none of them.
+ *
+ * Installs only what is missing, and only as root on Debian or its kin; elsewhere it says what to install. It starts no service: tests run
+ * private instances on free ports, so a package's own service is kept from starting.
+ */
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+
+/** The command that shows that it is there, the Debian package that brings it, and who needs it. */
+const PROGRAMS = [
+  { command: 'python3', debian: 'python3', purpose: 'the test of a worker written with a socket and JSON' },
+  { command: 'strace', debian: 'strace', purpose: 'the proof that a task is synced before it is confirmed' },
+  { command: 'sqlite3', debian: 'sqlite3', purpose: 'the test that the store opens with the sqlite3 shell' },
+  { command: 'redis-server', debian: 'redis-server', purpose: 'the side-by-side benchmark with BullMQ' },
+]
+const POLICY = '/usr/sbin/policy-rc.d'
+
+const missing = PROGRAMS.filter(({ command }) => !isThere(command))
+if (missing.length === 0) {
+  say('everything that tests and benchmarks need is installed.')
+} else if (process.getuid?.() === 0 && isThere('apt-get')) {
+  install(missing.map(({ debian }) => debian))
+} else {
+  for (const { command, debian, purpose } of missing)
+    say(`missing: ${command} (Debian: ${debian}), for ${purpose}`)
+  say('tests that need them are skipped, and fail where CI=true.')
+}
+
+function install(packages) {
+  // policy-rc.d is how Debian lets an administrator forbid that an installation starts services (Debian Policy 9.3.3.1).
+  const ownPolicy = !existsSync(POLICY)
+  if (ownPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    if (!aptGet(['install', '-y', '--no-install-recommends', ...packages])) {
+      aptGet(['update'])
+      if (!aptGet(['install', '-y', '--no-install-recommends', ...packages])) process.exitCode = 1
+    }
+  } finally {
+    if (ownPolicy) rmSync(POLICY, { force: true })
+  }
+}
+
+function aptGet(args) {
+  say(`apt-get ${args.join(' ')}`)
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  return (
+    spawnSync('apt-get', ['-q', ...args], { stdio: ['ignore', 'inherit', 'inherit'], env: environment })
+      .status === 0
+  )
+}
+
+function isThere(command) {
+  return spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined
+}
+
+function say(sentence) {
+  process.stderr.write(`setup: ${sentence}\n`)
+}

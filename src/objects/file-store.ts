@@ -1,0 +1,158 @@
+/**
+ * The object store in a folder: one file an object, under its key.
+ *
+ * A value is written to a temporary file, synced, and renamed over its name; then the folder is synced, so that the name survives a
+ * power cut as well. Several processes may share the folder.
+ */
+
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, opendir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ChasquiError } from '../task/errors.ts'
+import { OBJECT_LEFTOVER_AGE_MS } from '../task/limits.ts'
+import { assertObjectKey, type ObjectStore } from './object-store.ts'
+
+const TEMPORARY = '.writing-'
+
+export interface FileStoreOptions {
+  readonly dir: string
+  /**
+   * false: a value may be lost in a power cut shortly after its put, though never torn by a crash of the process. For documents
+   * that can be made again from the store. Default true.
+   */
+  readonly sync?: boolean
+}
+
+/** Makes the folder where it is missing, and removes what crashed writers left behind long ago. */
+export async function openFileStore({ dir, sync = true }: FileStoreOptions): Promise<ObjectStore> {
+  await translated(`the object folder ${dir} cannot be opened`, async () => {
+    await mkdir(dir, { recursive: true })
+    await removeLeftovers(dir)
+  })
+  return new FileStore(dir, sync)
+}
+
+class FileStore implements ObjectStore {
+  readonly kind = 'file'
+  readonly #dir: string
+  readonly #sync: boolean
+  readonly #running = new Set<Promise<unknown>>()
+  #closed = false
+
+  constructor(dir: string, sync: boolean) {
+    this.#dir = dir
+    this.#sync = sync
+  }
+
+  put(key: string, body: string | Uint8Array): Promise<void> {
+    assertObjectKey(key)
+    return this.#tracked(`the object ${key} cannot be written`, () => this.#write(key, body))
+  }
+
+  get(key: string): Promise<Buffer | null> {
+    assertObjectKey(key)
+    return this.#tracked(`the object ${key} cannot be read`, async () => {
+      try {
+        return await readFile(join(this.#dir, key))
+      } catch (error) {
+        if (isMissing(error)) return null
+        throw error
+      }
+    })
+  }
+
+  delete(key: string): Promise<boolean> {
+    assertObjectKey(key)
+    return this.#tracked(`the object ${key} cannot be deleted`, async () => {
+      try {
+        await rm(join(this.#dir, key))
+        return true
+      } catch (error) {
+        if (isMissing(error)) return false
+        throw error
+      }
+    })
+  }
+
+  async *list(prefix = ''): AsyncIterable<string> {
+    if (this.#closed) throw closedError()
+    for await (const entry of await opendir(this.#dir)) {
+      if (entry.isFile() && !entry.name.startsWith(TEMPORARY) && entry.name.startsWith(prefix))
+        yield entry.name
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.allSettled(this.#running)
+  }
+
+  async #write(key: string, body: string | Uint8Array): Promise<void> {
+    const temporary = join(this.#dir, `${TEMPORARY}${randomUUID()}`)
+    try {
+      const file = await open(temporary, 'wx')
+      try {
+        await file.writeFile(body)
+        if (this.#sync) await file.datasync()
+      } finally {
+        await file.close()
+      }
+      await rename(temporary, join(this.#dir, key))
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
+    if (this.#sync) await syncFolder(this.#dir)
+  }
+
+  async #tracked<T>(what: string, work: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw closedError()
+    const running = translated(what, work)
+    this.#running.add(running)
+    try {
+      return await running
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+}
+
+async function removeLeftovers(dir: string): Promise<void> {
+  for await (const entry of await opendir(dir)) {
+    if (!entry.name.startsWith(TEMPORARY)) continue
+    const path = join(dir, entry.name)
+    // Its writer may live in another process: only what nobody can be writing any more is removed.
+    const age = await stat(path).then(
+      (found) => Date.now() - found.mtimeMs,
+      () => 0,
+    )
+    if (age > OBJECT_LEFTOVER_AGE_MS) await rm(path, { force: true })
+  }
+}
+
+async function syncFolder(dir: string): Promise<void> {
+  const folder = await open(dir, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+/** Foreign errors end here; the cause is kept. */
+async function translated<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new ChasquiError('STORE_FAILED', `${what}: ${message}`, { cause })
+  }
+}
+
+function closedError(): ChasquiError {
+  return new ChasquiError('CLOSED', 'the object store is closed')
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
