@@ -15,6 +15,8 @@ export const METADATA_ENTRIES_MAX = 32
 /** Characters of all metadata keys and values together: it travels with every delivery. */
 export const METADATA_LENGTH_MAX = 4096
 
+export const QUEUE_DEFAULT = 'default'
+
 export const PRIORITY_MIN = 0
 export const PRIORITY_MAX = 9
 export const PRIORITY_DEFAULT = 4
@@ -31,6 +33,8 @@ export const BACKOFF_MAX_MS = 300_000
 export const BACKOFF_LIST_MAX = 100
 /** Ten years: beyond it a date is a mistake of units. */
 export const DELAY_MS_MAX = 10 * 365 * 86_400_000
+/** How long a dedupe key is held when the client does not say. */
+export const DEDUPE_WINDOW_MS_DEFAULT = 3_600_000
 /** A day: an attempt that may take longer should report progress and be split. */
 export const TIMEOUT_MS_MAX = 86_400_000
 
