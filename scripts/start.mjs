@@ -12,8 +12,7 @@ const main = join(root, 'dist/cli/main.js')
 const child = spawn(node, [main, 'up', '--demo', ...process.argv.slice(2)], { stdio: 'inherit' })
 
 child.once('error', (error) => stop(`could not start: ${error.message}`))
-// A terminal sends Ctrl-C to the whole group, so the child has it already; this process only has to outlive it. A signal
-// that was sent to this process alone is handed on.
-process.on('SIGINT', () => {})
-process.on('SIGTERM', () => child.kill('SIGTERM'))
+// Handed on, so that it does not matter which of the two processes a signal was meant for; `chasqui up` takes the echo of a Ctrl-C
+// that the terminal gave it already for the same one.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
 child.once('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)))

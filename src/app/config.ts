@@ -1,0 +1,155 @@
+/**
+ * Where settings come from: a flag, else a `CHASQUI_*` environment variable, else the configuration file, else the default.
+ *
+ * Invariant: a value that cannot be used is refused with one sentence that names where it stands, before anything is opened.
+ */
+
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { ChasquiError } from '../task/errors.ts'
+import { expectedForm, readValue } from './setting-values.ts'
+import {
+  flagOf,
+  nameOf,
+  SETTING_KEYS,
+  type SettingKey,
+  type Settings,
+  schemaOf,
+  variableOf,
+} from './settings.ts'
+
+/** What a configuration file exports: settings by their names (`lease`, not `leaseMs`), as text or as values. */
+export type Configuration = Readonly<Record<string, unknown>>
+
+export const CONFIG_FILES = ['chasqui.config.ts', 'chasqui.config.js', 'chasqui.config.json'] as const
+export const CONFIG_VARIABLE = 'CHASQUI_CONFIG'
+
+export interface ConfigSources {
+  /** By setting; text as it was typed. */
+  readonly flags: Readonly<Partial<Record<SettingKey, string | readonly string[]>>>
+  readonly environment: NodeJS.ProcessEnv
+  /** Where a configuration file is looked for. */
+  readonly folder: string
+  /** `--config`; else CHASQUI_CONFIG, else one of CONFIG_FILES in the folder. */
+  readonly file?: string | undefined
+}
+
+export interface LoadedConfig {
+  readonly settings: Settings
+  /** Where each value stands: `--port`, `CHASQUI_PORT`, `chasqui.config.ts`, `default`. */
+  readonly origins: Readonly<Record<SettingKey, string>>
+  /** Full path; null when there is none. */
+  readonly file: string | null
+  /** `CHASQUI_*` variables that name no setting: most likely typing errors. */
+  readonly unknownVariables: readonly string[]
+}
+
+/** @throws ChasquiError CONFIG_INVALID */
+export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
+  const file = findFile(sources)
+  const fromFile = file === null ? {} : await readConfigFile(file)
+  if (file !== null) refuseUnknownNames(fromFile, file)
+  const settings: Record<string, unknown> = {}
+  const origins: Record<string, string> = {}
+  for (const key of SETTING_KEYS) {
+    const { written, origin, named } = locate(key, sources, fromFile, file)
+    if (written === undefined) continue
+    const read = readValue(key, written)
+    if (!read.ok) {
+      throw new ChasquiError('CONFIG_INVALID', `${named} must be ${read.expected}, not ${quoted(written)}.`, {
+        details: { setting: nameOf(key), origin },
+      })
+    }
+    settings[key] = read.value
+    origins[key] = origin
+  }
+  return {
+    settings: settings as Settings,
+    origins: origins as Record<SettingKey, string>,
+    file,
+    unknownVariables: unknownVariables(sources.environment),
+  }
+}
+
+interface Located {
+  readonly written: unknown
+  readonly origin: string
+  /** To begin a sentence with. */
+  readonly named: string
+}
+
+function locate(
+  key: SettingKey,
+  { flags, environment }: ConfigSources,
+  fromFile: Configuration,
+  file: string | null,
+): Located {
+  const flag = flags[key]
+  if (flag !== undefined) return { written: flag, origin: flagOf(key), named: flagOf(key) }
+  const variable = environment[variableOf(key)]
+  // An empty variable is how a shell unsets one for a command.
+  if (variable !== undefined && variable !== '') {
+    return { written: variable, origin: variableOf(key), named: variableOf(key) }
+  }
+  const name = nameOf(key)
+  if (file !== null && fromFile[name] !== undefined) {
+    return { written: fromFile[name], origin: basename(file), named: `"${name}" in ${file}` }
+  }
+  return { written: schemaOf(key).default, origin: 'default', named: `the default of ${name}` }
+}
+
+function findFile({ file, environment, folder }: ConfigSources): string | null {
+  const asked = file ?? environment[CONFIG_VARIABLE]
+  if (asked !== undefined && asked !== '') {
+    const path = resolve(folder, asked)
+    if (existsSync(path)) return path
+    const origin = file === undefined ? CONFIG_VARIABLE : '--config'
+    throw new ChasquiError('CONFIG_INVALID', `${origin} names a file that does not exist: ${path}.`)
+  }
+  const found = CONFIG_FILES.map((name) => resolve(folder, name)).filter((path) => existsSync(path))
+  if (found.length > 1) {
+    const names = found.map((path) => basename(path)).join(' and ')
+    throw new ChasquiError('CONFIG_INVALID', `${folder} holds ${names}; keep one, or choose with --config.`)
+  }
+  return found[0] ?? null
+}
+
+async function readConfigFile(path: string): Promise<Configuration> {
+  let value: unknown
+  try {
+    value = path.endsWith('.json')
+      ? JSON.parse(await readFile(path, 'utf8'))
+      : ((await import(pathToFileURL(path).href)) as { default?: unknown }).default
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new ChasquiError('CONFIG_INVALID', `${path} cannot be read: ${why.split('\n')[0]}.`, { cause })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const what = path.endsWith('.json') ? 'hold' : 'export as its default'
+    throw new ChasquiError('CONFIG_INVALID', `${path} must ${what} an object of settings.`)
+  }
+  return value as Configuration
+}
+
+function refuseUnknownNames(configuration: Configuration, file: string): void {
+  const known = new Map(SETTING_KEYS.map((key) => [nameOf(key), key]))
+  for (const name of Object.keys(configuration)) {
+    if (known.has(name)) continue
+    // The mistake that is easy to make: the name that the program itself uses.
+    const meant = SETTING_KEYS.find((key) => key.toLowerCase() === name.toLowerCase())
+    const hint = meant === undefined ? '' : ` (it is "${nameOf(meant)}", ${expectedForm(meant)})`
+    throw new ChasquiError('CONFIG_INVALID', `"${name}" in ${file} is not a setting${hint}.`)
+  }
+}
+
+function unknownVariables(environment: NodeJS.ProcessEnv): string[] {
+  const known = new Set([CONFIG_VARIABLE, ...SETTING_KEYS.map(variableOf)])
+  return Object.keys(environment).filter((name) => name.startsWith('CHASQUI_') && !known.has(name))
+}
+
+function quoted(written: unknown): string {
+  const text = JSON.stringify(written) ?? String(written)
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+}

@@ -1,0 +1,73 @@
+/**
+ * One setting's value: from the text of a flag or variable, or the value in a file, to what the program uses; and the sentence that says what
+ * would have been right.
+ */
+
+import { Check } from 'typebox/value'
+import {
+  DURATION_FORM,
+  formatDuration,
+  formatSize,
+  parseDuration,
+  parseSize,
+  SIZE_FORM,
+} from './quantities.ts'
+import { type SettingKey, Settings, schemaOf } from './settings.ts'
+
+export type ReadValue =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly expected: string }
+
+/** Reads a value as it was written; a string may also stand in a file where a number is meant (`'5s'`). */
+export function readValue(key: SettingKey, written: unknown): ReadValue {
+  const value = typeof written === 'string' ? valueOfText(key, written) : written
+  return Check(Settings.properties[key], value)
+    ? { ok: true, value }
+    : { ok: false, expected: expectedForm(key) }
+}
+
+function valueOfText(key: SettingKey, text: string): unknown {
+  if (isDuration(key)) return parseDuration(text)
+  if (isSize(key)) return parseSize(text)
+  switch (schemaOf(key).type) {
+    case 'integer':
+      return /^-?\d+$/.test(text.trim()) ? Number(text) : null
+    case 'array':
+      return text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== '')
+    default:
+      return text
+  }
+}
+
+/** What a value must be, to be put after "must be". */
+export function expectedForm(key: SettingKey): string {
+  const { type, minimum, maximum, form, enum: choices } = schemaOf(key)
+  if (form !== undefined) return form.replaceAll('`', '')
+  if (choices !== undefined) return `one of ${choices.join(', ')}`
+  if (isDuration(key)) {
+    return `${DURATION_FORM}, from ${formatDuration(minimum!)} to ${formatDuration(maximum!)}`
+  }
+  if (isSize(key)) return `${SIZE_FORM}, from ${formatSize(minimum!)} to ${formatSize(maximum!)}`
+  if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`
+  if (type === 'array') return 'a list like a,b'
+  return 'a text that is not empty'
+}
+
+/** As people would write it; undefined where there is no value. */
+export function formatValue(key: SettingKey, value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  if (isDuration(key)) return formatDuration(value as number)
+  if (isSize(key)) return formatSize(value as number)
+  return Array.isArray(value) ? value.join(',') : String(value)
+}
+
+function isDuration(key: SettingKey): boolean {
+  return key.endsWith('Ms')
+}
+
+function isSize(key: SettingKey): boolean {
+  return key.endsWith('Bytes')
+}
