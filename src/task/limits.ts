@@ -38,7 +38,8 @@ export const DEDUPE_WINDOW_MS_DEFAULT = 3_600_000
 /** A day: an attempt that may take longer should report progress and be split. */
 export const TIMEOUT_MS_MAX = 86_400_000
 
-/** Characters of an error's message, and of its stack, that are kept with a task. */
+/** Characters of an error's name, message and stack that are kept with a task. */
+export const ERROR_NAME_LENGTH_MAX = 256
 export const ERROR_MESSAGE_LENGTH_MAX = 4_096
 export const ERROR_STACK_LENGTH_MAX = 16_384
 
