@@ -93,6 +93,8 @@ export const LEASE_MS = 10_000
 export const RECONNECT_GRACE_MS = 3_000
 /** Ready tasks of one lane held in memory; the rest stays on disk. */
 export const WINDOW_TASKS_MAX = 1_024
+/** (setting) Tasks that a memory engine holds, final ones included; beyond it submissions hear RETRY_AFTER. */
+export const MEMORY_TASKS_MAX = 1_000_000
 /** Payloads longer than this are not held in the window but read when delivered. */
 export const WINDOW_PAYLOAD_LENGTH_MAX = 4_096
 /** Slots times prefetch of one consumer. */
