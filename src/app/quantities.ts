@@ -68,11 +68,14 @@ function exact(value: number, units: readonly (readonly [string, number])[]): st
 
 /** Rounded, for screens: `3m 20s`, `1.4 s`, `12 ms`. */
 export function roughDuration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`
-  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)}m ${Math.round((ms % 60_000) / 1_000)}s`
-  if (ms < 86_400_000) return `${Math.floor(ms / 3_600_000)}h ${Math.round((ms % 3_600_000) / 60_000)}m`
-  return `${Math.floor(ms / 86_400_000)}d ${Math.round((ms % 86_400_000) / 3_600_000)}h`
+  if (Math.round(ms) < 1_000) return `${Math.round(ms)} ms`
+  const seconds = Math.round(ms / 1_000)
+  if (ms < 59_950) return `${(ms / 1_000).toFixed(1)} s`
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m ${seconds % 60}s`
+  const minutes = Math.round(seconds / 60)
+  if (minutes < 1_440) return `${Math.floor(minutes / 60)}h ${minutes % 60}m`
+  const hours = Math.round(minutes / 60)
+  return `${Math.floor(hours / 24)}d ${hours % 24}h`
 }
 
 /** Rounded, for screens: `1.4 MiB`. */

@@ -1,0 +1,131 @@
+/**
+ * The parts of docs/ that are made from the code. `npm run docs` writes them; test/tidy/docs.test.ts fails where they differ.
+ */
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { expectedForm, formatValue } from '../src/app/setting-values.ts'
+import {
+  flagOf,
+  nameOf,
+  SETTING_GROUPS,
+  SETTING_KEYS,
+  type SettingKey,
+  schemaOf,
+  variableOf,
+} from '../src/app/settings.ts'
+import { TRANSITIONS } from '../src/task/lifecycle.ts'
+
+const root = resolve(import.meta.dirname, '..')
+
+/** What every generated page or part should be, by path from the root. */
+export function pages(): Map<string, string> {
+  return new Map([
+    ['docs/settings.md', settingsPage()],
+    ['docs/limits.md', limitsPage(read('src/task/limits.ts'))],
+    ['docs/lifecycle.md', withPart(read('docs/lifecycle.md'), 'transitions', transitionsTable())],
+  ])
+}
+
+export function transitionsTable(): string {
+  const rows = TRANSITIONS.map(({ from, verb, to }) => `| ${from} | ${verb} | ${to} |`)
+  return ['| from | verb | to |', '|---|---|---|', ...rows].join('\n')
+}
+
+function settingsPage(): string {
+  const sections = Object.entries(SETTING_GROUPS).map(([group, title]) => {
+    const rows = SETTING_KEYS.filter((key) => schemaOf(key).group === group).map(settingRow)
+    return [
+      `## ${title}`,
+      '',
+      '| setting | default | must be | what it does |',
+      '|---|---|---|---|',
+      ...rows,
+    ].join('\n')
+  })
+  return `# Settings
+
+<!-- Made from src/app/settings.ts by \`npm run docs\`. -->
+
+A setting is looked for in this order: the **flag** (\`--reconnect-grace 5s\`), the **environment variable** (\`CHASQUI_RECONNECT_GRACE=5s\`), the
+**configuration file** (\`reconnectGrace: '5s'\`), the **default**. A value that cannot be used is refused with one sentence that says where it stands.
+
+The configuration file is \`chasqui.config.ts\`, \`.js\` (both export an object as default) or \`.json\` in the working directory; \`--config FILE\` or
+\`CHASQUI_CONFIG\` name another one. \`chasqui check\` shows every setting with its origin.
+
+Durations are written like \`200ms\`, \`5s\`, \`10m\`, \`2h\`, \`1d\`; sizes like \`512KiB\`, \`16MiB\`, \`1GiB\`; lists like \`a,b\`. In the file a number of
+milliseconds or bytes, or an array, does as well.
+
+${sections.join('\n\n')}
+`
+}
+
+function settingRow(key: SettingKey): string {
+  const { default: value, defaultText, description } = schemaOf(key)
+  const shown = defaultText ?? formatValue(key, value)
+  const names = [`\`${flagOf(key)}\``, `\`${variableOf(key)}\``, `\`${nameOf(key)}\``].join(' ')
+  const standard = shown === undefined || shown === '' ? 'not set' : (defaultText ?? `\`${shown}\``)
+  const form = schemaOf(key).form ?? expectedForm(key).replace(/^a (duration|size) like .*?, from/, '$1 from')
+  return `| ${names} | ${standard} | ${form} | ${description} |`.replaceAll(/(?<=\S)\|(?=\S)/g, '\\|')
+}
+
+/** Read from the source text, because the reasons are its comments. */
+function limitsPage(source: string): string {
+  const lines: string[] = []
+  let reason: string[] = []
+  for (const line of source.split('\n')) {
+    const section = /^\/\/ -+ (.+?) -+$/.exec(line)
+    const constant = /^export const ([A-Z0-9_]+)(?:: \w+)? = (.+?)$/.exec(line)
+    if (section)
+      lines.push(
+        '',
+        `## ${section[1]![0]!.toUpperCase()}${section[1]!.slice(1)}`,
+        '',
+        '| limit | value | what and why |',
+        '|---|---|---|',
+      )
+    else if (/^(\/\*\*| \*)/.test(line))
+      reason.push(
+        line
+          .replace(/^(\/\*\*| \*\/?)\s?/, '')
+          .replace(/\*\/$/, '')
+          .trim(),
+      )
+    else if (constant) {
+      const why = reason.filter((text) => text !== '').join(' ')
+      lines.push(`| \`${constant[1]}\` | ${valueText(constant[2]!)} | ${why.replaceAll('|', '\\|')} |`)
+      reason = []
+    } else reason = []
+  }
+  return `# Limits
+
+<!-- Made from src/task/limits.ts by \`npm run docs\`. -->
+
+Every buffer, queue, batch, retry and wait of Chasqui has a limit with a name. At a limit the caller hears a coded error (see
+[errors](errors.md)), mostly \`RETRY_AFTER\`; nothing is dropped silently. Where a limit says *(setting)*, the value here is the default
+of a [setting](settings.md). The unit is the end of the name: \`_MS\` milliseconds, \`_BYTES_MAX\` bytes, \`_LENGTH_MAX\` characters.
+${lines.join('\n')}
+`
+}
+
+/** Values are arithmetic of literals: shown as written, and as a number where that is shorter to read. */
+function valueText(expression: string): string {
+  const bare = expression.replaceAll('_', '')
+  if (!/^[\d\s*+()-]+$/.test(bare)) return `\`${expression}\``
+  return Number(Function(`return ${bare}`)()).toLocaleString('en')
+}
+
+export function withPart(page: string, name: string, part: string): string {
+  const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
+  const [start, end] = [page.indexOf(open), page.indexOf(close)]
+  if (start < 0 || end < 0) throw new Error(`the page has no ${open} … ${close}`)
+  return `${page.slice(0, start + open.length)}\n${part}\n${page.slice(end)}`
+}
+
+function read(path: string): string {
+  return readFileSync(join(root, path), 'utf8')
+}
+
+if (import.meta.main) {
+  for (const [path, text] of pages()) writeFileSync(join(root, path), text)
+}
