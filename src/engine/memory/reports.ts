@@ -1,0 +1,67 @@
+/** What people see of a memory engine: queue counts, log lines and progress, each within its limit. */
+
+import type { FinalState } from '../../task/lifecycle.ts'
+import { LOG_LINE_LENGTH_MAX, LOG_LINES_MAX, NOTE_LENGTH_MAX } from '../../task/limits.ts'
+import type { Progress } from '../../task/task.ts'
+import type { LogLevel, LogLine, QueueReport } from '../engine.ts'
+import type { Row } from './row.ts'
+
+type Totals = { submitted: number } & Record<FinalState, number>
+
+/** Counts since the store was made; they never go down. */
+export class QueueTotals {
+  readonly #byQueue = new Map<string, Totals>()
+
+  count(queue: string, what: keyof Totals): void {
+    let totals = this.#byQueue.get(queue)
+    if (totals === undefined) {
+      totals = { submitted: 0, succeeded: 0, failed: 0, canceled: 0, expired: 0 }
+      this.#byQueue.set(queue, totals)
+    }
+    totals[what]++
+  }
+
+  /** By queue, in the order of names. */
+  entries(): [string, Totals][] {
+    return [...this.#byQueue].sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+}
+
+/** Counted from the rows at each call: nothing to keep in step. */
+export function queueReports(rows: Iterable<Row>, totals: QueueTotals): QueueReport[] {
+  const byQueue = Map.groupBy(rows, (row) => row.submission.queue)
+  return totals.entries().map(([queue, total]) => {
+    const own = byQueue.get(queue) ?? []
+    const count = (state: string) => own.filter((row) => row.state === state).length
+    const queued = own.filter((row) => row.state === 'queued').map((row) => row.runAtMs)
+    return {
+      queue,
+      scheduled: count('scheduled'),
+      blocked: count('blocked'),
+      queued: queued.length,
+      running: count('running'),
+      oldestQueuedAtMs: queued.length === 0 ? null : queued.reduce((a, b) => Math.min(a, b)),
+      totals: { ...total },
+    }
+  })
+}
+
+/** Numbers the lines and keeps the newest; a reader sees by the numbers that older ones are gone. */
+export function addLines(
+  row: Row,
+  lines: readonly { level: LogLevel; text: string; atMs: number }[],
+): LogLine[] {
+  const added = lines.map(({ level, text, atMs }) => ({
+    number: ++row.lastLineNumber,
+    atMs,
+    attempt: row.run.attempt,
+    level,
+    text: text.slice(0, LOG_LINE_LENGTH_MAX),
+  }))
+  row.lines = [...row.lines, ...added].slice(-LOG_LINES_MAX)
+  return added
+}
+
+export function boundedProgress({ done, total, note }: Progress): Progress {
+  return note === undefined ? { done, total } : { done, total, note: note.slice(0, NOTE_LENGTH_MAX) }
+}

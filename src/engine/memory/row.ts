@@ -1,0 +1,155 @@
+/** What the memory engine knows of one task: the row that a database would hold. Changed only by memory-engine.ts. */
+
+import type { FinalState, TaskState } from '../../task/lifecycle.ts'
+import { ATTEMPTS_DEFAULT, CRASHES_DEFAULT } from '../../task/limits.ts'
+import type { TaskError } from '../../task/outcome.ts'
+import type { Progress, Submission, TaskRecord, WorkerIdentity } from '../../task/task.ts'
+import type { Budget } from '../../task/verdict.ts'
+import type { Deadline } from '../deadline-queue.ts'
+import type { Delivery, LogLine } from '../engine.ts'
+import type { Lease } from './leases.ts'
+
+/** As a deadline a row stands for the next thing that time does to it: due, expire or purge. */
+export interface Row extends Deadline {
+  readonly submission: Submission
+  /** Order of acceptance. */
+  readonly seq: number
+  readonly createdAtMs: number
+  state: TaskState
+  /** The place in the queue, after the priority. */
+  runAtMs: number
+  /** undefined: does not expire (any more). */
+  expiresAtMs: number | undefined
+  failures: number
+  crashes: number
+  /** The right to finish the running attempt; null while none runs. */
+  lease: Lease | null
+  /** The epoch whose settle made the task final: that settle may be repeated. */
+  finalEpoch: number | null
+  run: Run
+  finishedAtMs: number | undefined
+  resultText: string | undefined
+  error: TaskError | undefined
+  lines: LogLine[]
+  lastLineNumber: number
+}
+
+/** The attempt that runs or ran last. */
+export interface Run {
+  readonly attempt: number
+  readonly startedAtMs?: number
+  readonly worker?: WorkerIdentity
+  readonly progress?: Progress
+}
+
+export const NO_RUN: Run = { attempt: 0 }
+
+export function createRow(submission: Submission, seq: number, nowMs: number): Row {
+  return {
+    submission,
+    seq,
+    createdAtMs: nowMs,
+    state: submission.runAtMs > nowMs ? 'scheduled' : 'queued',
+    runAtMs: Math.max(submission.runAtMs, nowMs),
+    expiresAtMs: submission.options?.expiresAtMs,
+    failures: 0,
+    crashes: 0,
+    lease: null,
+    finalEpoch: null,
+    run: NO_RUN,
+    finishedAtMs: undefined,
+    resultText: undefined,
+    error: undefined,
+    lines: [],
+    lastLineNumber: 0,
+    atMs: 0,
+    heapIndex: -1,
+  }
+}
+
+export function budgetOf(row: Row): Budget {
+  const options = row.submission.options
+  return {
+    failures: row.failures,
+    maxAttempts: options?.maxAttempts ?? ATTEMPTS_DEFAULT,
+    crashes: row.crashes,
+    maxCrashes: options?.maxCrashes ?? CRASHES_DEFAULT,
+    backoff: options?.backoff ?? null,
+  }
+}
+
+/** Not started before its deadline. An attempt that began and failed, or whose worker died, was a start. */
+export function isOverdue(row: Row, nowMs: number): boolean {
+  return canExpire(row) && row.expiresAtMs! <= nowMs
+}
+
+export interface Retention {
+  readonly retentionMs: number
+  readonly failedRetentionMs: number
+}
+
+/** When time does the next thing to this row; null: never. Leases have their own deadlines. */
+export function nextDeadlineMs(row: Row, retention: Retention): number | null {
+  const expiryMs = canExpire(row) ? row.expiresAtMs! : null
+  switch (row.state) {
+    case 'scheduled':
+      return expiryMs === null ? row.runAtMs : Math.min(row.runAtMs, expiryMs)
+    case 'queued':
+    case 'blocked':
+      return expiryMs
+    case 'running':
+      return null
+    default:
+      return row.finishedAtMs! + retentionOf(row.state, retention)
+  }
+}
+
+function retentionOf(state: FinalState, retention: Retention): number {
+  return state === 'failed' ? retention.failedRetentionMs : retention.retentionMs
+}
+
+function canExpire(row: Row): boolean {
+  return row.expiresAtMs !== undefined && row.failures === 0 && row.crashes === 0
+}
+
+export function recordOf(row: Row, withData: boolean): TaskRecord {
+  const { id, type, queue, priority, dataText, options } = row.submission
+  return {
+    id,
+    type,
+    queue,
+    state: row.state,
+    priority,
+    ...row.run,
+    maxAttempts: options?.maxAttempts ?? ATTEMPTS_DEFAULT,
+    crashes: row.crashes,
+    createdAtMs: row.createdAtMs,
+    runAtMs: row.runAtMs,
+    ...(row.finishedAtMs !== undefined && { finishedAtMs: row.finishedAtMs }),
+    ...(row.expiresAtMs !== undefined && { expiresAtMs: row.expiresAtMs }),
+    ...(row.resultText !== undefined && { resultText: row.resultText }),
+    ...(row.error !== undefined && { error: row.error }),
+    ...(options?.key !== undefined && { key: options.key }),
+    ...(options?.metadata !== undefined && { metadata: options.metadata }),
+    ...(withData && { dataText }),
+  }
+}
+
+export function deliveryOf(lease: Lease, leaseMs: number): Delivery {
+  const { row, epoch } = lease
+  const { id, type, queue, priority, dataText, options } = row.submission
+  return {
+    id,
+    type,
+    queue,
+    priority,
+    dataText,
+    metadata: options?.metadata ?? null,
+    key: options?.key ?? null,
+    attempt: row.run.attempt,
+    maxAttempts: options?.maxAttempts ?? ATTEMPTS_DEFAULT,
+    timeoutMs: options?.timeoutMs ?? null,
+    epoch,
+    leaseMs,
+  }
+}
