@@ -104,8 +104,18 @@ export const RETENTION_MS = 86_400_000
 export const FAILED_RETENTION_MS = 14 * 86_400_000
 /** Rows that one purge step deletes at most, so that it never blocks the loop for long. */
 export const PURGE_ROWS_MAX = 500
+/** Between two looks for results that are too old, and between two that go through all of them. */
+export const PURGE_PAUSE_MS = 1_000
+export const PURGE_FULL_MS = 3_600_000
+/** Leases end at many different moments; they are looked through at most this often. */
+export const LAPSE_CHECK_MS = 100
+/** Documents of results that are written at the same time, and how long to wait after one could not be. */
+export const DOCUMENTS_AT_ONCE_MAX = 16
+export const DOCUMENT_RETRY_MS = 1_000
+/** On closing, documents that are not written yet have this long; the others are written after the next opening. */
+export const DOCUMENT_DRAIN_MS = 5_000
 /** Rows that one `task.list` call may look at before it returns what it has, with a cursor. */
-export const LIST_SCAN_MAX = 10_000
+export const LIST_SCAN_MAX = 2_000
 export const LIST_LIMIT_DEFAULT = 100
 export const LIST_LIMIT_MAX = 1_000
 /** Tasks that one `task.retry` by filter takes up; call again while it says `more`. */
@@ -130,6 +140,44 @@ export const THREAD_MEMORY_MB = 512
 /** Adaptive prefetch: deliveries that one process holds at most, and how much work that should be. */
 export const PREFETCH_TASKS_MAX = 256
 export const PREFETCH_WORK_MS = 50
+/** JSON text of one result: one frame of the wire must hold it with what goes around it. */
+export const RESULT_BYTES_MAX = FRAME_BYTES_MAX - 64 * 1024
+/** Tasks that the inbox of one thread holds: twice what adaptive prefetch brings, so that it is never the bottleneck. */
+export const INBOX_POSITIONS = 512
+/** A thread that has run handlers for this long sends its results and listens to the main thread. */
+export const THREAD_TURN_MS = 2
+/** Progress and log lines of a thread are sent at most this often. */
+export const REPORT_INTERVAL_MS = 100
+/** While something runs, the main thread looks this often at what runs since when: how late a timeout may be noticed. */
+export const WATCHDOG_MS = 20
+/** A thread must have loaded its modules after this long. */
+export const THREAD_START_MS = 30_000
+/** A terminated thread that is still there after this long sits in native code; it is given up. */
+export const THREAD_END_MS = 5_000
+/** A thread that ended is replaced after the first, when that keeps happening after up to the second. */
+export const THREAD_RESTART_MIN_MS = 50
+export const THREAD_RESTART_MAX_MS = 10_000
+/** Replacements in a row that could not load their modules, before the worker gives up. */
+export const THREAD_START_FAILURES_MAX = 5
+/** Settlements that are under way at a time; what finishes meanwhile goes with the next. */
+export const SETTLES_IN_FLIGHT_MAX = 4
+/** Characters of results that one settlement carries, so that it fits in a frame (a longer one goes alone). */
+export const SETTLE_LENGTH_MAX = 1024 * 1024
+/** A settlement that is not answered after this long is sent again; repeating is safe. */
+export const SETTLE_TIMEOUT_MS = 30_000
+/** Outcomes that could not be recorded are kept for this long: a distributor that was restarted by hand still gets them. */
+export const OUTCOME_KEEP_MS = 900_000
+/** Log lines of handlers that wait for an engine that does not answer; the oldest go first. */
+export const REPORT_LINES_PENDING_MAX = 10_000
+/** (setting) When more tasks than this end in a second, the worker logs a summary a second and not a line a task. */
+export const TASK_LINES_PER_SECOND_MAX = 200
+/** A worker process of `chasqui up` that died is started again after the first, later at most after the second; one that lived
+ * for the third was well, and begins anew. */
+export const RESTART_MIN_MS = 250
+export const RESTART_MAX_MS = 30_000
+export const RESTART_STEADY_MS = 60_000
+/** What `chasqui up` allows its worker processes beyond their own drain before it kills them. */
+export const STOP_MARGIN_MS = 5_000
 
 // ---- the client -------------------------------------------------------------------------------------------
 

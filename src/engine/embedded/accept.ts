@@ -1,0 +1,89 @@
+/** A submission comes in: new, a duplicate, or a conflict. Runs inside a transaction. */
+
+import type { TaskState } from '../../task/lifecycle.ts'
+import { DEDUPE_WINDOW_MS_DEFAULT, WINDOW_PAYLOAD_LENGTH_MAX } from '../../task/limits.ts'
+import type { Durability, Receipt, Refusal, Submission } from '../../task/task.ts'
+import { isSameContent } from '../content.ts'
+import { createEntry } from './entry.ts'
+import type { Heart } from './heart.ts'
+import { stateOf } from './records.ts'
+
+export function accept(
+  heart: Heart,
+  submission: Submission,
+  nowMs: number,
+  durability: Durability,
+): Receipt | Refusal {
+  const { store } = heart
+  const { id, options } = submission
+  const queueNo = store.numberOf(submission.queue)
+  const typeNo = store.numberOf(submission.type)
+
+  if (options?.dedupeKey !== undefined) {
+    const holder = store.dedupeHolder(queueNo, options.dedupeKey, nowMs)
+    const held = holder === null || holder === id ? null : store.find(holder)
+    if (held !== null) return { id: held.id, state: stateOf(heart, held), duplicate: true, durability }
+  }
+
+  const scheduled = submission.runAtMs > nowMs
+  const runAtMs = scheduled ? submission.runAtMs : nowMs
+  const seq = heart.nextSeq
+  const optionsText = options === null ? null : JSON.stringify(options)
+  if (
+    !store.insertTask(
+      seq,
+      id,
+      queueNo,
+      typeNo,
+      submission.priority,
+      nowMs,
+      runAtMs,
+      submission.dataText,
+      optionsText,
+    )
+  ) {
+    return duplicate(heart, submission, durability)
+  }
+  heart.useSeq()
+  heart.counts.add(queueNo, 'submitted', 1)
+  if (options !== null) {
+    if (options.expiresAtMs !== undefined) {
+      store.insertExpiry(options.expiresAtMs, seq)
+      if (options.expiresAtMs < heart.nextExpiryMs) heart.nextExpiryMs = options.expiresAtMs
+    }
+    if (options.dedupeKey !== undefined) {
+      store.holdDedupe(
+        queueNo,
+        options.dedupeKey,
+        id,
+        nowMs + (options.dedupeWindowMs ?? DEDUPE_WINDOW_MS_DEFAULT),
+      )
+    }
+  }
+  const dataText = submission.dataText.length <= WINDOW_PAYLOAD_LENGTH_MAX ? submission.dataText : null
+  heart.place(
+    createEntry(seq, id, queueNo, typeNo, submission.priority, nowMs, runAtMs, 0, 0, options, dataText),
+    scheduled,
+  )
+  return { id, state: scheduled ? 'scheduled' : 'queued', duplicate: false, durability }
+}
+
+function duplicate(heart: Heart, submission: Submission, durability: Durability): Receipt | Refusal {
+  const held = heart.store.find(submission.id, true)!
+  const same = isSameContent(submission, {
+    type: heart.store.nameOf(held.typeNo),
+    queue: heart.store.nameOf(held.queueNo),
+    priority: held.priority,
+    dataText: held.dataText!,
+    options: held.options,
+  })
+  const state: TaskState = stateOf(heart, held)
+  if (same) return { id: submission.id, state, duplicate: true, durability }
+  return {
+    id: submission.id,
+    refused: {
+      code: 'ID_CONFLICT',
+      message: `task ${submission.id} exists with other content (state ${state})`,
+    },
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Ready tasks meet free credit. Picks inside the transaction that may have made them ready, so that their leases cost no
+ * commit of their own; hands over after it, so that nothing runs that could still be lost.
+ */
+
+import { ATTEMPTS_DEFAULT, COMMIT_TASKS_MAX } from '../../task/limits.ts'
+import type { Entry } from './entry.ts'
+import type { Heart } from './heart.ts'
+import { bestOf, type Seat } from './roster.ts'
+import { NO_RUN } from './steer.ts'
+
+/** @returns the seats that have deliveries, and whether picks were left for the next turn */
+export function pick(heart: Heart, nowMs: number): { seats: Seat[]; more: boolean } {
+  const seats: Seat[] = []
+  let left = COMMIT_TASKS_MAX
+  heart.roster.serve((seat) => {
+    while (left > 0) {
+      const line = bestOf(seat.lines)
+      if (line === null) return false
+      const entry = line.first()!
+      line.shift(entry)
+      left--
+      if (hasExpired(entry, nowMs)) {
+        heart.finish(entry, 'queued', 'expired', NO_RUN, null, null)
+        continue
+      }
+      if (seat.picks.length === 0) seats.push(seat)
+      seat.picks.push(entry)
+      seat.held++
+      return true
+    }
+    return false
+  })
+  for (const seat of seats) prepare(heart, seat, nowMs)
+  return { seats, more: left === 0 }
+}
+
+/** A task that was started once does not expire any more. */
+export function hasExpired(
+  task: { options: Entry['options']; failures: number; crashes: number },
+  nowMs: number,
+): boolean {
+  const expiresAtMs = task.options?.expiresAtMs
+  return expiresAtMs !== undefined && expiresAtMs <= nowMs && task.failures === 0 && task.crashes === 0
+}
+
+function prepare(heart: Heart, seat: Seat, nowMs: number): void {
+  const { store, settings } = heart
+  const entries = seat.picks
+  seat.picks = []
+  const epoch = heart.lease(seat, entries, nowMs)
+  for (const entry of entries) {
+    const dataText = entry.dataText ?? store.readPayload(entry.seq)
+    // A lease may last for hours; the payload is on disk if it is needed again.
+    entry.dataText = null
+    const { options } = entry
+    seat.deliveries.push({
+      id: entry.id,
+      type: store.nameOf(entry.typeNo),
+      queue: store.nameOf(entry.queueNo),
+      priority: entry.priority,
+      dataText,
+      metadata: options?.metadata ?? null,
+      key: options?.key ?? null,
+      attempt: entry.failures + 1,
+      maxAttempts: options?.maxAttempts ?? ATTEMPTS_DEFAULT,
+      timeoutMs: options?.timeoutMs ?? null,
+      epoch,
+      leaseMs: settings.leaseMs,
+    })
+  }
+}
+
+/** After the commit. */
+export function handOver(heart: Heart, seats: readonly Seat[]): void {
+  for (const seat of seats) {
+    const { deliveries } = seat
+    seat.deliveries = []
+    seat.delivered += deliveries.length
+    heart.toSink(() => seat.sink.deliver(deliveries))
+  }
+}
+
+/** After a commit that failed: the picks are in the file as they were. `seat.held` is set right by Heart.recover. */
+export function takeBack(heart: Heart): void {
+  for (const seat of heart.roster.seats) {
+    seat.held -= seat.picks.length
+    seat.picks = []
+    seat.deliveries = []
+  }
+}

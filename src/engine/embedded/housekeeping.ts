@@ -1,0 +1,57 @@
+/** What falls due by time: scheduled tasks, deadlines of tasks not started, leases not renewed. Runs inside a transaction, in bounded steps. */
+
+import { COMMIT_TASKS_MAX, LAPSE_CHECK_MS } from '../../task/limits.ts'
+import { hasExpired } from './dispatch.ts'
+import type { Entry } from './entry.ts'
+import type { Heart } from './heart.ts'
+import { conclude } from './judge.ts'
+import { NO_RUN } from './steer.ts'
+
+export function isDue(heart: Heart, nowMs: number): boolean {
+  return heart.nextDueMs <= nowMs || heart.nextExpiryMs <= nowMs || heart.nextLapseMs <= nowMs
+}
+
+export function nextWakeMs(heart: Heart): number {
+  return Math.min(heart.nextDueMs, heart.nextExpiryMs, heart.nextLapseMs)
+}
+
+export function keepHouse(heart: Heart, nowMs: number): void {
+  if (heart.nextExpiryMs <= nowMs) expire(heart, nowMs)
+  if (heart.nextDueMs <= nowMs) makeDue(heart, nowMs)
+  if (heart.nextLapseMs <= nowMs) lapse(heart, nowMs)
+}
+
+function makeDue(heart: Heart, nowMs: number): void {
+  for (const row of heart.store.readDue(nowMs, COMMIT_TASKS_MAX)) heart.due(row)
+  heart.nextDueMs = heart.store.nextDueMs() ?? Number.POSITIVE_INFINITY
+}
+
+function expire(heart: Heart, nowMs: number): void {
+  for (const { expiresAtMs, seq } of heart.store.readExpired(nowMs, COMMIT_TASKS_MAX)) {
+    heart.store.deleteExpiry(expiresAtMs, seq)
+    const row = heart.store.findSeq(seq)
+    // Running: let it run; if it comes back unstarted, `requeue` sets its expiry again.
+    if (row === null || row.place === 'final' || heart.leases.byId.has(row.id) || !hasExpired(row, nowMs))
+      continue
+    heart.finish(row, row.place === 'scheduled' ? 'scheduled' : 'queued', 'expired', NO_RUN, null, null)
+  }
+  heart.nextExpiryMs = heart.store.nextExpiryMs() ?? Number.POSITIVE_INFINITY
+}
+
+/** Leases that nobody renewed: their workers are taken for dead. */
+function lapse(heart: Heart, nowMs: number): void {
+  const lapsed: Entry[] = []
+  for (const entry of heart.leases.byId.values()) {
+    if (entry.leaseUntilMs <= nowMs && lapsed.push(entry) === COMMIT_TASKS_MAX) break
+  }
+  for (const entry of lapsed) {
+    const worker = heart.store.workerOf(heart.runOf(entry).workerNo!)
+    const who =
+      worker === undefined ? 'its worker' : `worker ${worker.id} (pid ${worker.pid} on ${worker.host})`
+    const error = { name: 'WorkerLost', message: `${who} was lost: its lease was not renewed` }
+    const epoch = entry.batch!.epoch
+    conclude(heart, entry, { id: entry.id, epoch, kind: 'crashed', error }, nowMs, true)
+  }
+  // Leases end at many different moments: look at them all at most this often.
+  heart.nextLapseMs = Math.max(heart.leases.earliestEndMs(), nowMs + LAPSE_CHECK_MS)
+}

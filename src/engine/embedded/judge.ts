@@ -1,0 +1,58 @@
+/** An outcome comes in: recorded once, or refused because its lease is not the current one. Runs inside a transaction. */
+
+import type { Outcome } from '../../task/outcome.ts'
+import { decide } from '../../task/verdict.ts'
+import { budgetOf } from '../budget.ts'
+import type { Settlement } from '../engine.ts'
+import type { Entry } from './entry.ts'
+import type { Heart } from './heart.ts'
+import { stateOf } from './records.ts'
+
+export function settle(heart: Heart, outcome: Outcome, nowMs: number): Settlement {
+  const entry = heart.leases.byId.get(outcome.id)
+  if (entry === undefined || entry.batch!.epoch !== outcome.epoch) return refuse(heart, outcome)
+  if (entry.seat !== null) entry.seat.settled++
+  const state = conclude(heart, entry, outcome, nowMs, false)
+  return { id: outcome.id, accepted: true, state }
+}
+
+/** Ends a lease with an outcome, which a worker reported or housekeeping saw. `ghost`: see Heart.endLease. */
+export function conclude(heart: Heart, entry: Entry, outcome: Outcome, nowMs: number, ghost: boolean) {
+  const verdict = decide(budgetOf(entry), outcome, heart.random)
+  switch (verdict.kind) {
+    case 'complete':
+      heart.endLease(entry, true, ghost)
+      heart.finish(entry, 'running', 'succeeded', heart.runOf(entry), verdict.valueText, null)
+      return 'succeeded' as const
+    case 'fail':
+      heart.endLease(entry, true, ghost)
+      heart.store.insertFailure(entry.seq, nowMs, JSON.stringify(verdict.error))
+      heart.finish(entry, 'running', 'failed', heart.runOf(entry), null, verdict.error)
+      return 'failed' as const
+    case 'retry': {
+      const later = verdict.delayMs > 0
+      heart.endLease(entry, false, ghost)
+      heart.store.insertFailure(entry.seq, nowMs, JSON.stringify(verdict.error))
+      heart.retry(entry, verdict.failures, nowMs + verdict.delayMs, later)
+      return later ? ('scheduled' as const) : ('queued' as const)
+    }
+    case 'requeue':
+      heart.endLease(entry, false, ghost)
+      if (outcome.kind === 'crashed')
+        heart.store.insertFailure(entry.seq, nowMs, JSON.stringify(outcome.error))
+      heart.requeue(entry, verdict.crashes)
+      return 'queued' as const
+  }
+}
+
+function refuse(heart: Heart, outcome: Outcome): Settlement {
+  const ghost = heart.leases.ghosts.get(outcome.id)
+  if (ghost !== undefined && ghost.epoch === outcome.epoch) {
+    // The worker is done with what was cancelled under it: its credit is free again.
+    heart.leases.ghosts.delete(outcome.id)
+    ghost.seat.held--
+  }
+  const row = heart.store.find(outcome.id)
+  if (row === null) return { id: outcome.id, accepted: false, state: null }
+  return { id: outcome.id, accepted: row.final?.epoch === outcome.epoch, state: stateOf(heart, row) }
+}

@@ -1,0 +1,95 @@
+/**
+ * Who takes tasks: a ring of seats, one a consumer, served in turn so that work spreads evenly over those with free credit.
+ */
+
+import { CREDIT_MAX } from '../../task/limits.ts'
+import type { ConsumeRequest, ConsumerEnd, Delivery, DeliverySink } from '../engine.ts'
+import type { Entry } from './entry.ts'
+import type { Line } from './lanes.ts'
+
+export interface Seat {
+  readonly id: string
+  readonly request: ConsumeRequest
+  readonly sink: DeliverySink
+  readonly workerNo: number
+  readonly connectedAtMs: number
+  slots: number
+  prefetch: number
+  credit: number
+  /** Deliveries not settled yet, cancelled ones that still run included. */
+  held: number
+  delivered: number
+  settled: number
+  /** The lines whose tasks it may take. */
+  readonly lines: Line[]
+  /** This turn's picks, and what is handed over of them after the commit. */
+  picks: Entry[]
+  deliveries: Delivery[]
+  readonly end: (end: ConsumerEnd) => void
+}
+
+export function creditOf(slots: number, prefetch: number): number {
+  return Math.max(1, Math.min(CREDIT_MAX, slots * prefetch))
+}
+
+export class Roster {
+  readonly seats: Seat[] = []
+  #next = 0
+
+  add(seat: Seat, lines: readonly Line[], names: (line: Line) => { queue: string; type: string }): void {
+    for (const line of lines) if (suits(seat, names(line))) seat.lines.push(line)
+    this.seats.push(seat)
+  }
+
+  /** A queue or type that was never seen before got its line. */
+  addLine(line: Line, name: { queue: string; type: string }): void {
+    for (const seat of this.seats) if (suits(seat, name)) seat.lines.push(line)
+  }
+
+  remove(seat: Seat): void {
+    const at = this.seats.indexOf(seat)
+    if (at < 0) return
+    this.seats.splice(at, 1)
+    if (at < this.#next) this.#next--
+  }
+
+  /**
+   * Serves one task a seat in turn until none has free credit or none finds a task; goes on next time where it stopped.
+   * @param take gives the best task of a seat to it, false when there is none
+   */
+  serve(take: (seat: Seat) => boolean): void {
+    const count = this.seats.length
+    let idle = 0
+    while (idle < count) {
+      if (this.#next >= count) this.#next = 0
+      const seat = this.seats[this.#next++]!
+      if (seat.held < seat.credit && take(seat)) idle = 0
+      else idle++
+    }
+  }
+}
+
+function suits(seat: Seat, name: { queue: string; type: string }): boolean {
+  const { queues, types } = seat.request
+  return queues.includes(name.queue) && (types === null || types.includes(name.type))
+}
+
+/** The line with the best task: highest priority first, then the longest due, then the first accepted; null when all are empty. */
+export function bestOf(lines: readonly Line[]): Line | null {
+  let best: Entry | null = null
+  let bestLine: Line | null = null
+  for (const line of lines) {
+    const entry = line.first()
+    if (entry !== null && (best === null || comesBefore(entry, best))) {
+      best = entry
+      bestLine = line
+    }
+  }
+  return bestLine
+}
+
+function comesBefore(a: Entry, b: Entry): boolean {
+  if (a.priority !== b.priority) return a.priority > b.priority
+  if (a.runAtMs !== b.runAtMs) return a.runAtMs < b.runAtMs
+  return a.seq < b.seq
+}
