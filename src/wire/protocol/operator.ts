@@ -1,0 +1,84 @@
+/** Schemas of `queue.*`, `worker.*` and `system.*`: what operators use. */
+
+import Type from 'typebox'
+import type { MethodDescription } from './method.ts'
+import { Count, closed, Durability, open, orNull, QueueName, Time, Worker } from './shapes.ts'
+
+const Queue = open({
+  queue: QueueName,
+  scheduled: Count('Tasks that are not due yet.'),
+  blocked: Count('Tasks that wait for other tasks.'),
+  queued: Count('Tasks that wait for a worker.'),
+  running: Count('Tasks that a worker holds.'),
+  oldestQueuedAt: orNull(Time('A time.'), 'When the oldest queued task became due; null when none waits.'),
+  totals: open(
+    {
+      submitted: Count('Tasks accepted.'),
+      succeeded: Count('Tasks that succeeded.'),
+      failed: Count('Tasks that failed.'),
+      canceled: Count('Tasks that were cancelled.'),
+      expired: Count('Tasks that were not started in time.'),
+    },
+    'Since the store was made.',
+  ),
+})
+
+const ConsumerShape = open({
+  consumer: Type.String({ description: 'Id of the consumer.' }),
+  worker: Worker,
+  queues: Type.Array(QueueName, { description: 'Queues that it takes from.' }),
+  types: orNull(Type.Array(Type.String()), 'Types that it takes; null: every type.'),
+  slots: Count('Tasks that it runs at a time.'),
+  prefetch: Count('Deliveries a slot.'),
+  held: Count('Deliveries not settled yet.'),
+  connectedAt: Time('Since when it takes tasks.'),
+  delivered: Count('Deliveries to it so far.'),
+  settled: Count('Outcomes from it so far.'),
+})
+
+const Queues = Type.Array(Queue, { description: 'The queues.' })
+const Workers = Type.Array(ConsumerShape, { description: 'The consumers of all workers.' })
+
+export const OPERATOR_METHODS = {
+  'queue.list': {
+    summary: 'Every queue with its counts.',
+    params: closed({}),
+    result: open({ queues: Queues }),
+    errors: [],
+  },
+  'worker.list': {
+    summary: 'Every consumer that is connected.',
+    params: closed({}),
+    result: open({ workers: Workers }),
+    errors: [],
+  },
+  'system.stats': {
+    summary: 'Server, queues, workers and store in one look; cheap enough for once a second.',
+    params: closed({}),
+    result: open({
+      server: open(
+        {
+          name: Type.String({ description: 'Always `chasqui`.' }),
+          version: Type.String({ description: 'Version of the program.' }),
+          pid: Type.Integer({ description: 'Its process id.' }),
+          startedAt: Time('When it began to listen.'),
+          uptimeMs: Count('Since then.'),
+          connections: Count('Open connections.'),
+          memory: open({
+            rssBytes: Count('Resident memory.'),
+            heapUsedBytes: Count('JavaScript heap in use.'),
+          }),
+        },
+        'The distributor.',
+      ),
+      engine: Type.String({ description: 'Which engine holds the tasks.' }),
+      durability: Durability,
+      queues: Queues,
+      workers: Workers,
+      store: Type.Record(Type.String(), Type.Union([Type.Number(), Type.String()]), {
+        description: 'Sizes of the store, by name.',
+      }),
+    }),
+    errors: [],
+  },
+} as const satisfies Record<string, MethodDescription>

@@ -1,0 +1,88 @@
+/** Schemas of `session.*` and `rpc.*`: the connection itself. */
+
+import Type from 'typebox'
+import type { MethodDescription } from './method.ts'
+import { Count, closed, Durability, literals, open, optional } from './shapes.ts'
+
+export const PROTOCOL_VERSION = 1
+
+const Client = Type.Union(
+  [
+    Type.String({ maxLength: 256 }),
+    open({
+      name: optional(Type.String({ maxLength: 256, description: 'Name of the program.' })),
+      version: optional(Type.String({ maxLength: 64, description: 'Its version.' })),
+      pid: optional(Type.Integer({ description: 'Its process id.' })),
+      host: optional(Type.String({ maxLength: 256, description: 'Its machine.' })),
+      worker: optional(
+        open(
+          {
+            id: Type.String({
+              minLength: 1,
+              maxLength: 128,
+              description: 'Unique per running worker process.',
+            }),
+            pid: Type.Integer({ description: 'Its process id.' }),
+            host: Type.String({ maxLength: 256, description: 'Its machine.' }),
+          },
+          'Set by workers: what `worker.list` and the records of their tasks show.',
+        ),
+      ),
+    }),
+  ],
+  { description: 'Who is on the other end, for logs and `worker.list`: a name, or an object.' },
+)
+
+export const SESSION_METHODS = {
+  'session.hello': {
+    summary: 'Says who you are and learns what the server is. Optional; the first message where it is used.',
+    params: open({
+      token: optional(Type.String({ description: 'Accepted and not looked at until tokens exist.' })),
+      client: optional(Client),
+      role: optional(
+        Type.String({
+          maxLength: 64,
+          description: 'What the connection is for, such as `client` or `worker`.',
+        }),
+      ),
+    }),
+    result: open({
+      server: open({
+        name: literals(['chasqui'], 'Always `chasqui`.'),
+        version: Type.String({ description: 'Version of the program.' }),
+      }),
+      protocol: Type.Integer({ description: 'Version of this protocol.' }),
+      session: Type.String({ description: 'Id of this connection, as logs name it.' }),
+      limits: open(
+        {
+          frameBytes: Count('Longest message.'),
+          jsonDepth: Count('Deepest nesting of JSON.'),
+          batchEntries: Count('Entries of a batch; tasks, outcomes or ids of a request.'),
+          requestsInFlight: Count(
+            'Requests of a connection that are not answered yet; beyond it the server stops reading.',
+          ),
+          waits: Count('`task.wait` calls of a connection at a time.'),
+          watches: Count('`task.watch` subscriptions of a connection at a time.'),
+          waitMs: Count('Longest `task.wait`.'),
+        },
+        'What the server takes.',
+      ),
+      engine: Type.String({ description: 'Which engine holds the tasks.' }),
+      durability: Durability,
+    }),
+    errors: [],
+  },
+  'rpc.discover': {
+    summary: 'The OpenRPC document of this server: every method with the schemas of its params and result.',
+    params: closed({}),
+    result: open({
+      openrpc: Type.String({ description: 'Version of OpenRPC.' }),
+      info: open({
+        title: Type.String({ description: 'Name of the protocol.' }),
+        version: Type.String({ description: 'Version of the program.' }),
+      }),
+      methods: Type.Array(Type.Unknown(), { description: 'One Method Object each.' }),
+    }),
+    errors: [],
+  },
+} as const satisfies Record<string, MethodDescription>
