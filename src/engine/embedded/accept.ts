@@ -16,12 +16,12 @@ export function accept(
 ): Receipt | Refusal {
   const { store } = heart
   const { id, options } = submission
-  const queueNo = store.numberOf(submission.queue)
-  const typeNo = store.numberOf(submission.type)
+  const queueNo = store.names.numberOf(submission.queue)
+  const typeNo = store.names.numberOf(submission.type)
 
   if (options?.dedupeKey !== undefined) {
-    const holder = store.dedupeHolder(queueNo, options.dedupeKey, nowMs)
-    const held = holder === null || holder === id ? null : store.find(holder)
+    const holder = store.time.dedupeHolder(queueNo, options.dedupeKey, nowMs)
+    const held = holder === null || holder === id ? null : store.look.find(holder)
     if (held !== null) return { id: held.id, state: stateOf(heart, held), duplicate: true, durability }
   }
 
@@ -30,7 +30,7 @@ export function accept(
   const seq = heart.nextSeq
   const optionsText = options === null ? null : JSON.stringify(options)
   if (
-    !store.insertTask(
+    !store.tasks.insertTask(
       seq,
       id,
       queueNo,
@@ -48,11 +48,11 @@ export function accept(
   heart.counts.add(queueNo, 'submitted', 1)
   if (options !== null) {
     if (options.expiresAtMs !== undefined) {
-      store.insertExpiry(options.expiresAtMs, seq)
+      store.time.insertExpiry(options.expiresAtMs, seq)
       if (options.expiresAtMs < heart.nextExpiryMs) heart.nextExpiryMs = options.expiresAtMs
     }
     if (options.dedupeKey !== undefined) {
-      store.holdDedupe(
+      store.time.holdDedupe(
         queueNo,
         options.dedupeKey,
         id,
@@ -69,10 +69,10 @@ export function accept(
 }
 
 function duplicate(heart: Heart, submission: Submission, durability: Durability): Receipt | Refusal {
-  const held = heart.store.find(submission.id, true)!
+  const held = heart.store.look.find(submission.id, true)!
   const same = isSameContent(submission, {
-    type: heart.store.nameOf(held.typeNo),
-    queue: heart.store.nameOf(held.queueNo),
+    type: heart.store.names.nameOf(held.typeNo),
+    queue: heart.store.names.nameOf(held.queueNo),
     priority: held.priority,
     dataText: held.dataText!,
     options: held.options,

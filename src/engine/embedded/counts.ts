@@ -1,7 +1,8 @@
 /** How many tasks are where, by queue: kept in memory as they move, the totals also in the file. */
 
 import type { FinalState } from '../../task/lifecycle.ts'
-import type { Store, Totals } from './store.ts'
+import type { Totals } from './count-rows.ts'
+import type { Store } from './store.ts'
 
 export interface QueueCount {
   scheduled: number
@@ -45,7 +46,7 @@ export class Counts {
     for (const queueNo of this.#dirty) {
       const count = this.byQueue.get(queueNo)!
       count.dirty = false
-      store.writeTotals(queueNo, count.totals)
+      store.counts.writeTotals(queueNo, count.totals)
     }
     this.#dirty = []
   }
@@ -54,9 +55,10 @@ export class Counts {
   load(store: Store, leased: Iterable<number>): void {
     this.byQueue.clear()
     this.#dirty = []
-    for (const { queueNo, totals } of store.readTotals()) Object.assign(this.of(queueNo).totals, totals)
-    for (const { queueNo, count } of store.countReady()) this.of(queueNo).queued = count
-    for (const { queueNo, count } of store.countScheduled()) this.of(queueNo).scheduled = count
+    for (const { queueNo, totals } of store.counts.readTotals())
+      Object.assign(this.of(queueNo).totals, totals)
+    for (const { queueNo, count } of store.counts.countReady()) this.of(queueNo).queued = count
+    for (const { queueNo, count } of store.counts.countScheduled()) this.of(queueNo).scheduled = count
     for (const queueNo of leased) {
       const count = this.of(queueNo)
       count.queued--

@@ -50,14 +50,14 @@ function prepare(heart: Heart, seat: Seat, nowMs: number): void {
   seat.picks = []
   const epoch = heart.lease(seat, entries, nowMs)
   for (const entry of entries) {
-    const dataText = entry.dataText ?? store.readPayload(entry.seq)
+    const dataText = entry.dataText ?? store.tasks.readPayload(entry.seq)
     // A lease may last for hours; the payload is on disk if it is needed again.
     entry.dataText = null
     const { options } = entry
     seat.deliveries.push({
       id: entry.id,
-      type: store.nameOf(entry.typeNo),
-      queue: store.nameOf(entry.queueNo),
+      type: store.names.nameOf(entry.typeNo),
+      queue: store.names.nameOf(entry.queueNo),
       priority: entry.priority,
       dataText,
       metadata: options?.metadata ?? null,

@@ -54,6 +54,7 @@ import { CallAsk, SettleAsk, SubmitAsk } from './asks.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { DiskGuard } from './disk-guard.ts'
 import { Documents } from './documents.ts'
+import type { FullRow } from './full-row.ts'
 import { Heart } from './heart.ts'
 import { nextWakeMs } from './housekeeping.ts'
 import { LOG_LEVEL_NAMES, reportOne } from './news.ts'
@@ -62,7 +63,7 @@ import { Purge } from './purge.ts'
 import { recordOf, stateOf } from './records.ts'
 import { creditOf, type Seat } from './roster.ts'
 import { cancel, retry } from './steer.ts'
-import { type FullRow, Store } from './store.ts'
+import { Store } from './store.ts'
 import { Turns } from './turns.ts'
 
 export interface EmbeddedOptions {
@@ -165,7 +166,7 @@ export class EmbeddedEngine implements Engine {
       hold: () => this.#turns.hold(),
       release: () => this.#turns.release(),
       lost: (error) => {
-        if (!this.#closed) this.#store.checkpointInline()
+        if (!this.#closed) this.#store.sql.checkpointInline()
         this.#onTrouble('checkpoint-lost', error)
       },
     })
@@ -174,14 +175,14 @@ export class EmbeddedEngine implements Engine {
       options.objects === undefined
         ? null
         : new Documents(options.objects, {
-            pending: (limit) => this.#store.readDocuments(limit),
+            pending: (limit) => this.#store.upkeep.readDocuments(limit),
             record: (seq) => {
-              const row = this.#store.findSeq(seq)
+              const row = this.#store.look.findSeq(seq)
               return row === null ? null : recordOf(this.#heart, row)
             },
             written: (seqs) =>
               this.#ask(false, seqs.length, () => {
-                for (const seq of seqs) this.#store.deleteDocument(seq)
+                for (const seq of seqs) this.#store.upkeep.deleteDocument(seq)
               }),
             failed: (error) => this.#onTrouble('document-failed', error),
           })
@@ -257,7 +258,7 @@ export class EmbeddedEngine implements Engine {
   async get(ids: readonly string[], options: GetOptions = {}): Promise<readonly (TaskRecord | null)[]> {
     this.#assertOpen()
     return ids.map((id) => {
-      const row = this.#store.find(id, options.data === true)
+      const row = this.#store.look.find(id, options.data === true)
       return row === null ? null : recordOf(this.#heart, row)
     })
   }
@@ -273,8 +274,8 @@ export class EmbeddedEngine implements Engine {
       const want = Math.min(LIST_LIMIT_MAX, LIST_SCAN_MAX - scanned)
       if (want === 0) return { tasks, cursor: writeCursor(beforeSeq) }
       const rows: FullRow[] = onlyFailed
-        ? this.#store.readFailedBackwards(beforeSeq, want, query.data === true)
-        : this.#store.readBackwards(beforeSeq, want, query.data === true)
+        ? this.#store.look.readFailedBackwards(beforeSeq, want, query.data === true)
+        : this.#store.look.readBackwards(beforeSeq, want, query.data === true)
       for (const row of rows) {
         beforeSeq = row.seq
         if (this.#matches(row, query)) tasks.push(recordOf(this.#heart, row))
@@ -289,8 +290,8 @@ export class EmbeddedEngine implements Engine {
   #matches(row: FullRow, { states, types, queues }: ListQuery): boolean {
     return (
       (states === undefined || states.includes(stateOf(this.#heart, row))) &&
-      (types === undefined || types.includes(this.#store.nameOf(row.typeNo))) &&
-      (queues === undefined || queues.includes(this.#store.nameOf(row.queueNo)))
+      (types === undefined || types.includes(this.#store.names.nameOf(row.typeNo))) &&
+      (queues === undefined || queues.includes(this.#store.names.nameOf(row.queueNo)))
     )
   }
 
@@ -310,7 +311,7 @@ export class EmbeddedEngine implements Engine {
 
   async log(id: string, after: number): Promise<readonly LogLine[]> {
     this.#assertOpen()
-    return this.#store
+    return this.#store.log
       .readLog(id, after, LOG_LINES_MAX)
       .map(({ level, ...line }) => ({ ...line, level: LOG_LEVEL_NAMES[level]! }))
   }
@@ -329,7 +330,7 @@ export class EmbeddedEngine implements Engine {
       kind: this.kind,
       durability: 'disk',
       queues: [...heart.counts.byQueue].map(([queueNo, count]) => ({
-        queue: this.#store.nameOf(queueNo),
+        queue: this.#store.names.nameOf(queueNo),
         scheduled: count.scheduled,
         blocked: 0,
         queued: count.queued,
@@ -350,7 +351,7 @@ export class EmbeddedEngine implements Engine {
         settled: seat.settled,
       })),
       store: {
-        bytes: this.#store.pageBytes(),
+        bytes: this.#store.sql.pageBytes(),
         diskFreeBytes: this.#disk.freeBytes,
         commits: this.#turns.commits,
         openedAt: new Date(this.#openedAtMs).toISOString(),
@@ -361,7 +362,7 @@ export class EmbeddedEngine implements Engine {
   // ---- workers ----------------------------------------------------------------------------------------------
 
   async consume(request: ConsumeRequest, sink: DeliverySink): Promise<Consumer> {
-    const workerNo = await this.#call(false, 1, () => this.#store.workerNumberOf(request.worker))
+    const workerNo = await this.#call(false, 1, () => this.#store.names.workerNumberOf(request.worker))
     const heart = this.#heart
     let end: (end: ConsumerEnd) => void = () => undefined
     const ended = new Promise<ConsumerEnd>((resolve) => {
@@ -511,7 +512,7 @@ export class EmbeddedEngine implements Engine {
     this.#disk.close()
     await this.#checkpoint.close()
     this.#closed = true
-    this.#store.close()
+    this.#store.sql.close()
     this.#ownership.release()
   }
 
@@ -526,7 +527,7 @@ export class EmbeddedEngine implements Engine {
     await this.#checkpoint.close()
     await this.#documents?.close()
     this.#closed = true
-    this.#store.close()
+    this.#store.sql.close()
     this.#ownership.release()
   }
 }

@@ -108,9 +108,9 @@ export class Heart {
         this.#refill(queueNo, typeNo, priority, afterRunAtMs, afterSeq, limit),
       (line) => this.roster.addLine(line, this.nameOf(line)),
     )
-    this.boot = store.nextBoot()
+    this.boot = store.counts.nextBoot()
     this.#lastEpoch = this.boot * EPOCHS_PER_BOOT
-    this.#nextSeq = store.lastSeq() + 1
+    this.#nextSeq = store.counts.lastSeq() + 1
     this.#load()
   }
 
@@ -118,7 +118,7 @@ export class Heart {
 
   #load(): void {
     const nowMs = this.clock.nowMs()
-    for (const lease of this.store.readLeases()) {
+    for (const lease of this.store.leases.readLeases()) {
       const batch = {
         epoch: lease.epoch,
         workerNo: lease.workerNo,
@@ -128,7 +128,7 @@ export class Heart {
         dirty: false,
       }
       for (const seq of lease.seqs) {
-        const row = this.store.findSeq(seq)
+        const row = this.store.look.findSeq(seq)
         if (row === null || row.place !== 'ready') continue
         const entry = createEntry(
           row.seq,
@@ -148,12 +148,12 @@ export class Heart {
         // Its worker has a lease's time to come back and take it up again.
         this.leases.grant(entry, batch, null, nowMs + this.settings.leaseMs)
       }
-      if (batch.open === 0) this.store.deleteLease(lease.epoch)
+      if (batch.open === 0) this.store.leases.deleteLease(lease.epoch)
     }
-    for (const { queueNo, typeNo } of this.store.readyLines()) this.lines.of(queueNo, typeNo, false)
+    for (const { queueNo, typeNo } of this.store.counts.readyLines()) this.lines.of(queueNo, typeNo, false)
     this.#count()
-    this.nextDueMs = this.store.nextDueMs() ?? Number.POSITIVE_INFINITY
-    this.nextExpiryMs = this.store.nextExpiryMs() ?? Number.POSITIVE_INFINITY
+    this.nextDueMs = this.store.time.nextDueMs() ?? Number.POSITIVE_INFINITY
+    this.nextExpiryMs = this.store.time.nextExpiryMs() ?? Number.POSITIVE_INFINITY
     this.nextLapseMs = this.leases.earliestEndMs()
   }
 
@@ -171,7 +171,7 @@ export class Heart {
     afterSeq: number,
     limit: number,
   ) {
-    const rows = this.store.readLane(
+    const rows = this.store.tasks.readLane(
       queueNo,
       typeNo,
       priority,
@@ -196,7 +196,7 @@ export class Heart {
   }
 
   nameOf(line: { queueNo: number; typeNo: number }): { queue: string; type: string } {
-    return { queue: this.store.nameOf(line.queueNo), type: this.store.nameOf(line.typeNo) }
+    return { queue: this.store.names.nameOf(line.queueNo), type: this.store.names.nameOf(line.typeNo) }
   }
 
   /** The sequence number that the next accepted task gets; `useSeq` takes it. */
@@ -218,11 +218,11 @@ export class Heart {
   place(entry: Entry, scheduled: boolean): void {
     const count = this.counts.of(entry.queueNo)
     if (scheduled) {
-      this.store.insertScheduled(entry.runAtMs, entry.seq, entry.failures, entry.crashes)
+      this.store.tasks.insertScheduled(entry.runAtMs, entry.seq, entry.failures, entry.crashes)
       count.scheduled++
       if (entry.runAtMs < this.nextDueMs) this.nextDueMs = entry.runAtMs
     } else {
-      this.store.insertReady(
+      this.store.tasks.insertReady(
         entry.queueNo,
         entry.typeNo,
         entry.priority,
@@ -239,7 +239,7 @@ export class Heart {
 
   /** A scheduled task's time has come. */
   due(live: Live): void {
-    this.store.deleteScheduled(live.runAtMs, live.seq)
+    this.store.tasks.deleteScheduled(live.runAtMs, live.seq)
     this.counts.of(live.queueNo).scheduled--
     this.place(entryOf(live, live.runAtMs, live.failures, live.crashes), false)
   }
@@ -256,11 +256,12 @@ export class Heart {
     const nowMs = this.clock.nowMs()
     const count = this.counts.of(live.queueNo)
     count[from]--
-    if (from === 'scheduled') this.store.deleteScheduled(live.runAtMs, live.seq)
-    else this.store.deleteReady(live)
+    if (from === 'scheduled') this.store.tasks.deleteScheduled(live.runAtMs, live.seq)
+    else this.store.tasks.deleteReady(live)
     if (from === 'queued') this.lineOf(live.queueNo, live.typeNo).remove(live.priority, live.seq)
-    if (live.options?.expiresAtMs !== undefined) this.store.deleteExpiry(live.options.expiresAtMs, live.seq)
-    this.store.insertResult(
+    if (live.options?.expiresAtMs !== undefined)
+      this.store.time.deleteExpiry(live.options.expiresAtMs, live.seq)
+    this.store.tasks.insertResult(
       live.seq,
       state,
       run.epoch,
@@ -273,7 +274,7 @@ export class Heart {
       error === null ? null : JSON.stringify(error),
     )
     if (this.settings.documents) {
-      this.store.insertDocument(live.seq)
+      this.store.upkeep.insertDocument(live.seq)
       this.documentsWritten = true
     }
     this.counts.add(live.queueNo, state, 1)
@@ -283,15 +284,15 @@ export class Heart {
 
   /** An attempt failed and another follows, at once or later: the task gets its due time as its new place. */
   retry(entry: Entry, failures: number, runAtMs: number, later: boolean): void {
-    this.store.deleteReady(entry)
-    this.store.setRunAt(entry.seq, runAtMs)
+    this.store.tasks.deleteReady(entry)
+    this.store.tasks.setRunAt(entry.seq, runAtMs)
     this.counts.of(entry.queueNo).running--
     this.place(movedEntry(entry, runAtMs, failures, entry.crashes), later)
   }
 
   /** A delivery came back without using up an attempt: the task keeps its place. */
   requeue(entry: Entry, crashes: number): void {
-    if (crashes !== entry.crashes) this.store.setCrashes(entry, crashes)
+    if (crashes !== entry.crashes) this.store.tasks.setCrashes(entry, crashes)
     const back = movedEntry(entry, entry.runAtMs, entry.failures, crashes)
     const count = this.counts.of(entry.queueNo)
     count.running--
@@ -300,7 +301,7 @@ export class Heart {
     const expiresAtMs = entry.options?.expiresAtMs
     if (expiresAtMs !== undefined) {
       // The expiry may have come and gone while it ran; unstarted again, it expires after all.
-      this.store.insertExpiry(expiresAtMs, entry.seq)
+      this.store.time.insertExpiry(expiresAtMs, entry.seq)
       if (expiresAtMs < this.nextExpiryMs) this.nextExpiryMs = expiresAtMs
     }
     this.tell(back, 'queued', back.failures)
@@ -308,13 +309,13 @@ export class Heart {
 
   /** A final task runs again, by hand: fresh budgets, no expiry, at the end of its lane. */
   revive(live: Live, state: FinalState, nowMs: number): void {
-    this.store.deleteResult(live.seq)
-    this.store.setRunAt(live.seq, nowMs)
+    this.store.tasks.deleteResult(live.seq)
+    this.store.tasks.setRunAt(live.seq, nowMs)
     let options = live.options
     if (options?.expiresAtMs !== undefined) {
       const { expiresAtMs: _gone, ...rest } = options
       options = Object.keys(rest).length === 0 ? null : rest
-      this.store.setOptions(live.seq, options === null ? null : JSON.stringify(options))
+      this.store.tasks.setOptions(live.seq, options === null ? null : JSON.stringify(options))
     }
     this.counts.add(live.queueNo, state, -1)
     this.place(entryOf({ ...live, options }, nowMs, 0, 0), false)
@@ -344,7 +345,7 @@ export class Heart {
       count.running++
       this.tell(entry, 'running', entry.failures + 1)
     }
-    this.store.insertLease(epoch, seat.workerNo, nowMs, seqs)
+    this.store.leases.insertLease(epoch, seat.workerNo, nowMs, seqs)
     if (untilMs < this.nextLapseMs) this.nextLapseMs = untilMs
     return epoch
   }
@@ -424,8 +425,8 @@ export class Heart {
     this.events.push({
       atMs: this.clock.nowMs(),
       id: live.id,
-      type: this.store.nameOf(live.typeNo),
-      queue: this.store.nameOf(live.queueNo),
+      type: this.store.names.nameOf(live.typeNo),
+      queue: this.store.names.nameOf(live.queueNo),
       state,
       attempt,
       ...news,
@@ -435,11 +436,11 @@ export class Heart {
   /** The last writes of a transaction. */
   beforeCommit(): void {
     for (const batch of this.leases.touched) {
-      if (batch.open === 0) this.store.deleteLease(batch.epoch)
+      if (batch.open === 0) this.store.leases.deleteLease(batch.epoch)
       else if (batch.dirty) {
         batch.dirty = false
         const open = batch.entries.filter((entry) => this.leases.isOpen(entry) && entry.batch === batch)
-        this.store.updateLease(
+        this.store.leases.updateLease(
           batch.epoch,
           open.map((entry) => entry.seq),
         )
@@ -482,15 +483,15 @@ export class Heart {
     this.settledIds = []
     this.revocations = []
     this.leases.touched = []
-    this.store.reloadNames()
+    this.store.names.reloadNames()
     // Numbers given to names in the undone transaction may be given to others: all lines are made anew.
     this.lines.clear()
     for (const seat of this.roster.seats) seat.lines.length = 0
-    for (const { queueNo, typeNo } of this.store.readyLines()) this.lines.of(queueNo, typeNo, false)
-    this.#nextSeq = this.store.lastSeq() + 1
+    for (const { queueNo, typeNo } of this.store.counts.readyLines()) this.lines.of(queueNo, typeNo, false)
+    this.#nextSeq = this.store.counts.lastSeq() + 1
     this.#count()
-    this.nextDueMs = this.store.nextDueMs() ?? Number.POSITIVE_INFINITY
-    this.nextExpiryMs = this.store.nextExpiryMs() ?? Number.POSITIVE_INFINITY
+    this.nextDueMs = this.store.time.nextDueMs() ?? Number.POSITIVE_INFINITY
+    this.nextExpiryMs = this.store.time.nextExpiryMs() ?? Number.POSITIVE_INFINITY
     this.nextLapseMs = this.leases.earliestEndMs()
   }
 }

@@ -22,20 +22,20 @@ export function keepHouse(heart: Heart, nowMs: number): void {
 }
 
 function makeDue(heart: Heart, nowMs: number): void {
-  for (const row of heart.store.readDue(nowMs, COMMIT_TASKS_MAX)) heart.due(row)
-  heart.nextDueMs = heart.store.nextDueMs() ?? Number.POSITIVE_INFINITY
+  for (const row of heart.store.time.readDue(nowMs, COMMIT_TASKS_MAX)) heart.due(row)
+  heart.nextDueMs = heart.store.time.nextDueMs() ?? Number.POSITIVE_INFINITY
 }
 
 function expire(heart: Heart, nowMs: number): void {
-  for (const { expiresAtMs, seq } of heart.store.readExpired(nowMs, COMMIT_TASKS_MAX)) {
-    heart.store.deleteExpiry(expiresAtMs, seq)
-    const row = heart.store.findSeq(seq)
+  for (const { expiresAtMs, seq } of heart.store.time.readExpired(nowMs, COMMIT_TASKS_MAX)) {
+    heart.store.time.deleteExpiry(expiresAtMs, seq)
+    const row = heart.store.look.findSeq(seq)
     // Running: let it run; if it comes back unstarted, `requeue` sets its expiry again.
     if (row === null || row.place === 'final' || heart.leases.byId.has(row.id) || !hasExpired(row, nowMs))
       continue
     heart.finish(row, row.place === 'scheduled' ? 'scheduled' : 'queued', 'expired', NO_RUN, null, null)
   }
-  heart.nextExpiryMs = heart.store.nextExpiryMs() ?? Number.POSITIVE_INFINITY
+  heart.nextExpiryMs = heart.store.time.nextExpiryMs() ?? Number.POSITIVE_INFINITY
 }
 
 /** Leases that nobody renewed: their workers are taken for dead. */
@@ -45,7 +45,7 @@ function lapse(heart: Heart, nowMs: number): void {
     if (entry.leaseUntilMs <= nowMs && lapsed.push(entry) === COMMIT_TASKS_MAX) break
   }
   for (const entry of lapsed) {
-    const worker = heart.store.workerOf(heart.runOf(entry).workerNo!)
+    const worker = heart.store.names.workerOf(heart.runOf(entry).workerNo!)
     const who =
       worker === undefined ? 'its worker' : `worker ${worker.id} (pid ${worker.pid} on ${worker.host})`
     const error = { name: 'WorkerLost', message: `${who} was lost: its lease was not renewed` }

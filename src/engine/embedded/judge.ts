@@ -26,20 +26,20 @@ export function conclude(heart: Heart, entry: Entry, outcome: Outcome, nowMs: nu
       return 'succeeded' as const
     case 'fail':
       heart.endLease(entry, true, ghost)
-      heart.store.insertFailure(entry.seq, nowMs, JSON.stringify(verdict.error))
+      heart.store.tasks.insertFailure(entry.seq, nowMs, JSON.stringify(verdict.error))
       heart.finish(entry, 'running', 'failed', heart.runOf(entry), null, verdict.error)
       return 'failed' as const
     case 'retry': {
       const later = verdict.delayMs > 0
       heart.endLease(entry, false, ghost)
-      heart.store.insertFailure(entry.seq, nowMs, JSON.stringify(verdict.error))
+      heart.store.tasks.insertFailure(entry.seq, nowMs, JSON.stringify(verdict.error))
       heart.retry(entry, verdict.failures, nowMs + verdict.delayMs, later)
       return later ? ('scheduled' as const) : ('queued' as const)
     }
     case 'requeue':
       heart.endLease(entry, false, ghost)
       if (outcome.kind === 'crashed')
-        heart.store.insertFailure(entry.seq, nowMs, JSON.stringify(outcome.error))
+        heart.store.tasks.insertFailure(entry.seq, nowMs, JSON.stringify(outcome.error))
       heart.requeue(entry, verdict.crashes)
       return 'queued' as const
   }
@@ -52,7 +52,7 @@ function refuse(heart: Heart, outcome: Outcome): Settlement {
     heart.leases.ghosts.delete(outcome.id)
     ghost.seat.held--
   }
-  const row = heart.store.find(outcome.id)
+  const row = heart.store.look.find(outcome.id)
   if (row === null) return { id: outcome.id, accepted: false, state: null }
   return { id: outcome.id, accepted: row.final?.epoch === outcome.epoch, state: stateOf(heart, row) }
 }

@@ -16,7 +16,7 @@ export function reportOne(heart: Heart, report: Report): LeaseAnswer {
     heart.tell(entry, 'running', attempt, { progress: report.progress })
   } else {
     const lines: LogLine[] = []
-    let number = heart.store.lastLogNumber(entry.seq)
+    let number = heart.store.log.lastLogNumber(entry.seq)
     for (const { level, text, atMs } of report.lines) {
       // The limit is told once, as the last line; what comes after it is not kept.
       if (number >= LOG_LINES_MAX) break
@@ -29,7 +29,14 @@ export function reportOne(heart: Heart, report: Report): LeaseAnswer {
         level: last ? 'warn' : level,
         text: last ? `only ${LOG_LINES_MAX} lines are kept` : text.slice(0, LOG_LINE_LENGTH_MAX),
       }
-      heart.store.appendLog(entry.seq, number, atMs, attempt, LOG_LEVEL_NAMES.indexOf(line.level), line.text)
+      heart.store.log.appendLog(
+        entry.seq,
+        number,
+        atMs,
+        attempt,
+        LOG_LEVEL_NAMES.indexOf(line.level),
+        line.text,
+      )
       lines.push(line)
     }
     if (lines.length > 0) heart.tell(entry, 'running', attempt, { lines })

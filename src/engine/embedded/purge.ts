@@ -23,8 +23,8 @@ export class Purge {
       this.#nextFullMs = nowMs + PURGE_FULL_MS
     }
     const { retentionMs, failedRetentionMs } = heart.settings
-    heart.store.purgeDedupe(nowMs, PURGE_ROWS_MAX)
-    const { deleted, nextSeq } = heart.store.purge(
+    heart.store.upkeep.purgeDedupe(nowMs, PURGE_ROWS_MAX)
+    const { deleted, nextSeq } = heart.store.upkeep.purge(
       this.#afterSeq,
       PURGE_ROWS_MAX,
       nowMs - retentionMs,

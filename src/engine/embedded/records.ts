@@ -4,9 +4,9 @@ import type { TaskState } from '../../task/lifecycle.ts'
 import { ATTEMPTS_DEFAULT } from '../../task/limits.ts'
 import type { TaskError } from '../../task/outcome.ts'
 import type { TaskRecord } from '../../task/task.ts'
+import type { FullRow } from './full-row.ts'
 import type { Heart } from './heart.ts'
 import { STATE_OF_NUMBER } from './schema.ts'
-import type { FullRow } from './store.ts'
 
 export function stateOf(heart: Heart, row: FullRow): TaskState {
   if (row.final !== null) return STATE_OF_NUMBER[row.final.stateNumber]
@@ -21,14 +21,18 @@ export function recordOf(heart: Heart, row: FullRow): TaskRecord {
   const entry = state === 'running' ? heart.leases.byId.get(row.id) : undefined
   const run = entry === undefined ? null : heart.runOf(entry)
   const workerNo = final?.workerNo ?? run?.workerNo ?? null
-  const worker = workerNo === null ? undefined : store.workerOf(workerNo)
+  const worker = workerNo === null ? undefined : store.names.workerOf(workerNo)
   const startedAtMs = final?.startedAtMs ?? run?.startedAtMs ?? null
   const errorText =
-    final !== null ? final.errorText : row.failures > 0 || row.crashes > 0 ? store.lastFailure(row.seq) : null
+    final !== null
+      ? final.errorText
+      : row.failures > 0 || row.crashes > 0
+        ? store.look.lastFailure(row.seq)
+        : null
   return {
     id: row.id,
-    type: store.nameOf(row.typeNo),
-    queue: store.nameOf(row.queueNo),
+    type: store.names.nameOf(row.typeNo),
+    queue: store.names.nameOf(row.queueNo),
     state,
     priority: row.priority,
     attempt: final?.attempt ?? run?.attempt ?? row.failures,

@@ -4,9 +4,9 @@ import type { FinalState } from '../../task/lifecycle.ts'
 import { isRevivable } from '../../task/lifecycle.ts'
 import { RETRY_BATCH_MAX } from '../../task/limits.ts'
 import type { Change, RetryAnswer, RetrySelection } from '../engine.ts'
+import type { FullRow } from './full-row.ts'
 import type { Heart, Run } from './heart.ts'
 import { stateOf } from './records.ts'
-import type { FullRow } from './store.ts'
 
 export const NO_RUN: Run = { epoch: 0, attempt: 0, startedAtMs: null, workerNo: null }
 
@@ -19,7 +19,7 @@ export function cancel(heart: Heart, id: string): Change | null {
     heart.finish(running, 'running', 'canceled', run, null, null)
     return { id, state: 'canceled', changed: true }
   }
-  const row = heart.store.find(id)
+  const row = heart.store.look.find(id)
   if (row === null) return null
   if (row.place === 'final') return { id, state: stateOf(heart, row), changed: false }
   const from = row.place === 'scheduled' ? 'scheduled' : 'queued'
@@ -30,7 +30,7 @@ export function cancel(heart: Heart, id: string): Change | null {
 export function retry(heart: Heart, selection: RetrySelection, nowMs: number): RetryAnswer {
   if ('ids' in selection) {
     const tasks = selection.ids.map((id) => {
-      const row = heart.store.find(id)
+      const row = heart.store.look.find(id)
       return row === null ? null : reviveRow(heart, row, nowMs)
     })
     return { tasks, more: false }
@@ -39,12 +39,12 @@ export function retry(heart: Heart, selection: RetrySelection, nowMs: number): R
   const tasks: Change[] = []
   let afterSeq = 0
   for (;;) {
-    const rows = heart.store.readFailedForwards(afterSeq, RETRY_BATCH_MAX)
+    const rows = heart.store.look.readFailedForwards(afterSeq, RETRY_BATCH_MAX)
     for (const row of rows) {
       if (tasks.length === RETRY_BATCH_MAX) return { tasks, more: true }
       afterSeq = row.seq
-      if (types !== undefined && !types.includes(heart.store.nameOf(row.typeNo))) continue
-      if (queues !== undefined && !queues.includes(heart.store.nameOf(row.queueNo))) continue
+      if (types !== undefined && !types.includes(heart.store.names.nameOf(row.typeNo))) continue
+      if (queues !== undefined && !queues.includes(heart.store.names.nameOf(row.queueNo))) continue
       tasks.push(reviveRow(heart, row, nowMs))
     }
     if (rows.length < RETRY_BATCH_MAX) return { tasks, more: false }

@@ -114,7 +114,7 @@ export class Turns {
     let picked: ReturnType<typeof pick>
     try {
       // A turn that only hands out leases promises nothing about the disk: a lost lease is at worst a second run.
-      heart.store.begin(due || this.#asked.some((ask) => ask.sync))
+      heart.store.sql.begin(due || this.#asked.some((ask) => ask.sync))
       while (parts < this.#asked.length && taken < COMMIT_TASKS_MAX) {
         const ask = this.#asked[parts]!
         taken += ask.apply(nowMs, COMMIT_TASKS_MAX - taken)
@@ -124,7 +124,7 @@ export class Turns {
       if (due) keepHouse(heart, nowMs)
       picked = this.#draining ? NOTHING_PICKED : pick(heart, nowMs)
       heart.beforeCommit()
-      heart.store.commit()
+      heart.store.sql.commit()
       this.commits++
     } catch (error) {
       this.#fail(error)
@@ -150,7 +150,7 @@ export class Turns {
     const asked = this.#asked
     this.#asked = []
     try {
-      heart.store.rollback()
+      heart.store.sql.rollback()
       takeBack(heart)
       heart.recover()
     } catch (fatal) {

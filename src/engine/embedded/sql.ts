@@ -1,0 +1,76 @@
+/** The SQLite file as the rest sees it: statements prepared once, rows as arrays, one transaction at a time. */
+
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { migrate } from './schema.ts'
+
+const CACHE_KIB = 64 * 1024
+
+export type Row = readonly (number | string | null)[]
+type Value = number | string | null
+
+export class Sql {
+  readonly #database: DatabaseSync
+  readonly #prepared = new Map<string, StatementSync>()
+  #sync = true
+
+  constructor(path: string) {
+    this.#database = new DatabaseSync(path, { timeout: 5_000 })
+    // WAL: readers and the checkpoint thread never block the writer. FULL: each commit syncs the log before it returns.
+    this.#database.exec(
+      `pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 0; pragma cache_size = -${CACHE_KIB}`,
+    )
+    migrate(this.#database, path)
+  }
+
+  prepare(sql: string): StatementSync {
+    let statement = this.#prepared.get(sql)
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql)
+      statement.setReturnArrays(true)
+      this.#prepared.set(sql, statement)
+    }
+    return statement
+  }
+
+  rows(sql: string, ...parameters: Value[]): Row[] {
+    return this.prepare(sql).all(...parameters) as unknown as Row[]
+  }
+
+  row(sql: string, ...parameters: Value[]): Row | undefined {
+    return this.prepare(sql).get(...parameters) as unknown as Row | undefined
+  }
+
+  run(sql: string, ...parameters: Value[]): number {
+    return Number(this.prepare(sql).run(...parameters).changes)
+  }
+
+  /** `sync`: the log will be on disk when `commit` returns. Without, it is in the file system's hands until the next synced commit. */
+  begin(sync: boolean): void {
+    if (sync !== this.#sync) {
+      this.run(sync ? 'pragma synchronous = full' : 'pragma synchronous = normal')
+      this.#sync = sync
+    }
+    this.run('begin immediate')
+  }
+
+  commit(): void {
+    this.run('commit')
+  }
+
+  rollback(): void {
+    if (this.#database.isTransaction) this.run('rollback')
+  }
+
+  /** Checkpoints in the writer itself every thousand pages: the fallback when the checkpoint thread is gone. */
+  checkpointInline(): void {
+    this.#database.exec('pragma wal_autocheckpoint = 1000')
+  }
+
+  pageBytes(): number {
+    return Number(this.row('pragma page_count')![0]) * Number(this.row('pragma page_size')![0])
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}
