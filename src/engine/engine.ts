@@ -197,6 +197,7 @@ export interface Delivery {
   readonly leaseMs: number
 }
 
+/** A sink that throws has no worker behind it: its consumer ends with reason 'failed', as if it was lost. */
 export interface DeliverySink {
   deliver(deliveries: readonly Delivery[]): void
   /** These leases are void (cancelled, or lost): stop the handlers. A hint. */
@@ -263,7 +264,7 @@ export interface QueueReport {
   readonly running: number
   /** When the oldest queued task became due; null when none waits. */
   readonly oldestQueuedAtMs: number | null
-  /** Since the store was made. */
+  /** Since the store was made; a task retried by hand leaves its total: submitted = all that wait or run + the final ones. */
   readonly totals: { readonly submitted: number } & Readonly<Record<FinalState, number>>
 }
 

@@ -79,7 +79,7 @@ export interface TaskRecord {
   readonly queue: string
   readonly state: TaskState
   readonly priority: number
-  /** The attempt that runs, ran last, or 0 when none was started. */
+  /** The attempt that runs or that the task ended in; while it waits, how many it has used up (a release or a crash uses up none). */
   readonly attempt: number
   readonly maxAttempts: number
   /** Worker deaths so far. */
