@@ -8,15 +8,13 @@
 
 import type { Clock } from '../../task/clock.ts'
 import { type Deadline, DeadlineQueue } from '../deadline-queue.ts'
-import type { Row, Run } from './row.ts'
+import type { Row } from './row.ts'
 import type { Seat } from './seats.ts'
 
 export interface Lease extends Deadline {
   readonly row: Row
   readonly epoch: number
   seat: Seat
-  /** What the row showed before this delivery: a release puts it back. */
-  readonly before: Run
 }
 
 export class Leases {
@@ -43,7 +41,6 @@ export class Leases {
       row,
       epoch: ++this.#lastEpoch,
       seat,
-      before: row.run,
       atMs: 0,
       heapIndex: -1,
     }

@@ -12,6 +12,7 @@ import { DEDUPE_WINDOW_MS_DEFAULT, RETRY_AFTER_MS } from '../../task/limits.ts'
 import type { Outcome } from '../../task/outcome.ts'
 import type { Receipt, Refusal, Submission, TaskRecord } from '../../task/task.ts'
 import { decide } from '../../task/verdict.ts'
+import { budgetOf } from '../budget.ts'
 import { isSameContent } from '../content.ts'
 import { DeadlineQueue } from '../deadline-queue.ts'
 import type { Change, QueueReport, TaskEvent } from '../engine.ts'
@@ -20,16 +21,7 @@ import { Waits } from '../waits.ts'
 import type { Lease } from './leases.ts'
 import { ReadyRows } from './ready-rows.ts'
 import { QueueTotals, queueReports } from './reports.ts'
-import {
-  budgetOf,
-  createRow,
-  isOverdue,
-  NO_RUN,
-  nextDeadlineMs,
-  type Retention,
-  type Row,
-  recordOf,
-} from './row.ts'
+import { createRow, isOverdue, nextDeadlineMs, type Retention, type Row, recordOf } from './row.ts'
 
 export interface LedgerOptions {
   readonly clock: Clock
@@ -108,7 +100,7 @@ export class Ledger {
     const row = createRow(submission, ++this.#lastSeq, this.#clock.nowMs())
     this.#rows.set(id, row)
     if (key !== null) this.#holders.set(key, row)
-    this.#totals.count(submission.queue, 'submitted')
+    this.#totals.count(submission.queue, 'submitted', 1)
     this.#entered(row)
     if (isOverdue(row, this.#clock.nowMs())) this.#move(row, 'expire', 'expired')
     return receiptOf(row, false)
@@ -145,9 +137,10 @@ export class Ledger {
 
   /** Ends the attempt that runs: decides what follows from its outcome, and does it. */
   judge(row: Row, outcome: Outcome): void {
-    const before = row.lease!.before
     row.lease = null
-    const verdict = decide(budgetOf(row), outcome, this.#options.random)
+    const { failures, crashes, submission } = row
+    const budget = budgetOf({ failures, crashes, options: submission.options })
+    const verdict = decide(budget, outcome, this.#options.random)
     switch (verdict.kind) {
       case 'complete':
         row.resultText = verdict.valueText
@@ -165,11 +158,13 @@ export class Ledger {
         row.failures = verdict.failures
         row.error = verdict.error
         row.runAtMs = this.#clock.nowMs() + verdict.delayMs
+        row.run = { attempt: row.failures }
         this.#move(row, 'retry', verdict.delayMs > 0 ? 'scheduled' : 'queued')
         break
       case 'requeue':
         row.crashes = verdict.crashes
-        if (outcome.kind === 'released') row.run = before
+        if (outcome.kind === 'crashed') row.error = outcome.error
+        row.run = { attempt: row.failures }
         this.#move(row, 'requeue', 'queued')
         if (isOverdue(row, this.#clock.nowMs())) this.#move(row, 'expire', 'expired')
     }
@@ -177,16 +172,18 @@ export class Ledger {
 
   cancel(row: Row): void {
     row.lease = null
+    row.error = undefined
     this.#move(row, 'cancel', 'canceled')
   }
 
   revive(row: Row): Change {
+    if (isFinal(row.state)) this.#totals.count(row.submission.queue, row.state, -1)
     row.runAtMs = this.#clock.nowMs()
     row.expiresAtMs = undefined
     row.failures = 0
     row.crashes = 0
     row.finalEpoch = null
-    row.run = NO_RUN
+    row.run = { attempt: 0 }
     row.finishedAtMs = undefined
     row.error = undefined
     this.#move(row, 'revive', 'queued')
@@ -207,7 +204,7 @@ export class Ledger {
       this.#options.onReady()
     } else if (isFinal(row.state)) {
       row.finishedAtMs = this.#clock.nowMs()
-      this.#totals.count(row.submission.queue, row.state)
+      this.#totals.count(row.submission.queue, row.state, 1)
       this.waits.settled(row.submission.id)
     }
     const deadlineMs = nextDeadlineMs(row, this.#options.retention)

@@ -68,7 +68,7 @@ interface Filter {
   readonly queues?: readonly string[]
 }
 
-const LEASE_LOST = { name: 'LeaseLost', message: 'the worker was not heard of while it held the task' }
+const WORKER_LOST = { name: 'WorkerLost', message: 'its worker was lost: its lease was not renewed' }
 
 class MemoryEngine implements Engine {
   readonly kind = 'memory'
@@ -283,7 +283,8 @@ class MemoryEngine implements Engine {
         row.run = { ...row.run, progress }
         this.#ledger.note(row, { progress })
       } else {
-        this.#ledger.note(row, { lines: addLines(row, report.lines) })
+        const lines = addLines(row, report.lines)
+        if (lines.length > 0) this.#ledger.note(row, { lines })
       }
       return { id: report.id, accepted: true }
     })
@@ -301,7 +302,7 @@ class MemoryEngine implements Engine {
     const { row, epoch } = lease
     if (row.lease === lease) {
       this.#revoked.push(lease)
-      this.#ledger.judge(row, { id: row.submission.id, epoch, kind: 'crashed', error: LEASE_LOST })
+      this.#ledger.judge(row, { id: row.submission.id, epoch, kind: 'crashed', error: WORKER_LOST })
       // Nobody settled it: there is nothing to repeat.
       row.finalEpoch = null
     }

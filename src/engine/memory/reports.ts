@@ -8,17 +8,17 @@ import type { Row } from './row.ts'
 
 type Totals = { submitted: number } & Record<FinalState, number>
 
-/** Counts since the store was made; they never go down. */
+/** Counts since the store was made. A task retried by hand leaves its total, so that all counts add up to those submitted. */
 export class QueueTotals {
   readonly #byQueue = new Map<string, Totals>()
 
-  count(queue: string, what: keyof Totals): void {
+  count(queue: string, what: keyof Totals, by: 1 | -1): void {
     let totals = this.#byQueue.get(queue)
     if (totals === undefined) {
       totals = { submitted: 0, succeeded: 0, failed: 0, canceled: 0, expired: 0 }
       this.#byQueue.set(queue, totals)
     }
-    totals[what]++
+    totals[what] += by
   }
 
   /** By queue, in the order of names. */
@@ -46,19 +46,22 @@ export function queueReports(rows: Iterable<Row>, totals: QueueTotals): QueueRep
   })
 }
 
-/** Numbers the lines and keeps the newest; a reader sees by the numbers that older ones are gone. */
+/** Numbers the lines and keeps the first of them. The limit is told once, as the last line. */
 export function addLines(
   row: Row,
   lines: readonly { level: LogLevel; text: string; atMs: number }[],
 ): LogLine[] {
-  const added = lines.map(({ level, text, atMs }) => ({
-    number: ++row.lastLineNumber,
-    atMs,
-    attempt: row.run.attempt,
-    level,
-    text: text.slice(0, LOG_LINE_LENGTH_MAX),
-  }))
-  row.lines = [...row.lines, ...added].slice(-LOG_LINES_MAX)
+  const { attempt } = row.run
+  const added: LogLine[] = []
+  for (const { level, text, atMs } of lines.slice(0, LOG_LINES_MAX - row.lines.length)) {
+    const number = row.lines.length + added.length + 1
+    added.push(
+      number === LOG_LINES_MAX
+        ? { number, atMs, attempt, level: 'warn', text: `only ${LOG_LINES_MAX} lines are kept` }
+        : { number, atMs, attempt, level, text: text.slice(0, LOG_LINE_LENGTH_MAX) },
+    )
+  }
+  row.lines.push(...added)
   return added
 }
 

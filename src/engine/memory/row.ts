@@ -1,10 +1,9 @@
 /** What the memory engine knows of one task: the row that a database would hold. Changed only by memory-engine.ts. */
 
 import type { FinalState, TaskState } from '../../task/lifecycle.ts'
-import { ATTEMPTS_DEFAULT, CRASHES_DEFAULT } from '../../task/limits.ts'
+import { ATTEMPTS_DEFAULT } from '../../task/limits.ts'
 import type { TaskError } from '../../task/outcome.ts'
 import type { Progress, Submission, TaskRecord, WorkerIdentity } from '../../task/task.ts'
-import type { Budget } from '../../task/verdict.ts'
 import type { Deadline } from '../deadline-queue.ts'
 import type { Delivery, LogLine } from '../engine.ts'
 import type { Lease } from './leases.ts'
@@ -30,19 +29,16 @@ export interface Row extends Deadline {
   finishedAtMs: number | undefined
   resultText: string | undefined
   error: TaskError | undefined
-  lines: LogLine[]
-  lastLineNumber: number
+  readonly lines: LogLine[]
 }
 
-/** The attempt that runs or ran last. */
+/** The attempt that runs or that the task ended in; while it waits, how many it has used up. */
 export interface Run {
   readonly attempt: number
   readonly startedAtMs?: number
   readonly worker?: WorkerIdentity
   readonly progress?: Progress
 }
-
-export const NO_RUN: Run = { attempt: 0 }
 
 export function createRow(submission: Submission, seq: number, nowMs: number): Row {
   return {
@@ -56,25 +52,13 @@ export function createRow(submission: Submission, seq: number, nowMs: number): R
     crashes: 0,
     lease: null,
     finalEpoch: null,
-    run: NO_RUN,
+    run: { attempt: 0 },
     finishedAtMs: undefined,
     resultText: undefined,
     error: undefined,
     lines: [],
-    lastLineNumber: 0,
     atMs: 0,
     heapIndex: -1,
-  }
-}
-
-export function budgetOf(row: Row): Budget {
-  const options = row.submission.options
-  return {
-    failures: row.failures,
-    maxAttempts: options?.maxAttempts ?? ATTEMPTS_DEFAULT,
-    crashes: row.crashes,
-    maxCrashes: options?.maxCrashes ?? CRASHES_DEFAULT,
-    backoff: options?.backoff ?? null,
   }
 }
 
