@@ -6,6 +6,7 @@ import type { Durability, Receipt, Refusal, Submission } from '../../task/task.t
 import { isSameContent } from '../content.ts'
 import { createEntry } from './entry.ts'
 import type { Heart } from './heart.ts'
+import { place } from './moves.ts'
 import { stateOf } from './records.ts'
 
 export function accept(
@@ -61,7 +62,8 @@ export function accept(
     }
   }
   const dataText = submission.dataText.length <= WINDOW_PAYLOAD_LENGTH_MAX ? submission.dataText : null
-  heart.place(
+  place(
+    heart,
     createEntry(seq, id, queueNo, typeNo, submission.priority, nowMs, runAtMs, 0, 0, options, dataText),
     scheduled,
   )

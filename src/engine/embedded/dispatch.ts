@@ -6,8 +6,9 @@
 import { ATTEMPTS_DEFAULT, COMMIT_TASKS_MAX } from '../../task/limits.ts'
 import type { Entry } from './entry.ts'
 import type { Heart } from './heart.ts'
+import { lease } from './leasing.ts'
+import { finish, NO_RUN } from './moves.ts'
 import { bestOf, type Seat } from './roster.ts'
-import { NO_RUN } from './steer.ts'
 
 /** @returns the seats that have deliveries, and whether picks were left for the next turn */
 export function pick(heart: Heart, nowMs: number): { seats: Seat[]; more: boolean } {
@@ -21,7 +22,7 @@ export function pick(heart: Heart, nowMs: number): { seats: Seat[]; more: boolea
       line.shift(entry)
       left--
       if (hasExpired(entry, nowMs)) {
-        heart.finish(entry, 'queued', 'expired', NO_RUN, null, null)
+        finish(heart, entry, 'queued', 'expired', NO_RUN, null, null)
         continue
       }
       if (seat.picks.length === 0) seats.push(seat)
@@ -48,7 +49,7 @@ function prepare(heart: Heart, seat: Seat, nowMs: number): void {
   const { store, settings } = heart
   const entries = seat.picks
   seat.picks = []
-  const epoch = heart.lease(seat, entries, nowMs)
+  const epoch = lease(heart, seat, entries, nowMs)
   for (const entry of entries) {
     const dataText = entry.dataText ?? store.tasks.readPayload(entry.seq)
     // A lease may last for hours; the payload is on disk if it is needed again.

@@ -57,6 +57,7 @@ import { Documents } from './documents.ts'
 import type { FullRow } from './full-row.ts'
 import { Heart } from './heart.ts'
 import { nextWakeMs } from './housekeeping.ts'
+import { extend, leave } from './leasing.ts'
 import { LOG_LEVEL_NAMES, reportOne } from './news.ts'
 import { type Ownership, takeOwnership } from './ownership.ts'
 import { Purge } from './purge.ts'
@@ -397,7 +398,7 @@ export class EmbeddedEngine implements Engine {
         this.#turns.wake()
       },
       stop: async (options) => {
-        heart.leave(seat, options?.lost === true)
+        leave(heart, seat, options?.lost === true)
         this.#armAlarm()
         seat.end({ reason: 'stopped' })
       },
@@ -415,7 +416,7 @@ export class EmbeddedEngine implements Engine {
 
   async extend(leases: readonly Lease[], consumer?: string): Promise<readonly LeaseAnswer[]> {
     this.#assertOpen()
-    const answers = this.#heart.extend(leases, consumer)
+    const answers = extend(this.#heart, leases, consumer)
     this.#turns.wake()
     return answers
   }

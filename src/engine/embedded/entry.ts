@@ -3,10 +3,9 @@
  */
 
 import type { Progress, TaskOptions } from '../../task/task.ts'
-import type { LeaseBatch } from './leases.ts'
-import type { Seat } from './roster.ts'
 
-export interface Entry {
+/** What a move needs to know of a task, whether it is in memory or was read from its rows. */
+export interface Live {
   readonly seq: number
   readonly id: string
   readonly queueNo: number
@@ -18,14 +17,37 @@ export interface Entry {
   readonly failures: number
   readonly crashes: number
   readonly options: TaskOptions | null
+}
+
+export interface Entry extends Live {
   /** null: on disk only; read when delivered. */
   dataText: string | null
   /** The lease, while there is one. */
   batch: LeaseBatch | null
-  seat: Seat | null
+  holder: Holder | null
   leaseUntilMs: number
   startedAtMs: number
   progress: Progress | null
+}
+
+/** What was handed to one consumer in one turn, under one epoch. */
+export interface LeaseBatch {
+  readonly epoch: number
+  readonly workerNo: number
+  readonly startedAtMs: number
+  readonly entries: readonly Entry[]
+  /** How many are not settled. */
+  open: number
+  /** A task left it without becoming final: its row must be written again. */
+  dirty: boolean
+}
+
+/** The consumer that holds a lease, as far as a task has to know it. */
+export interface Holder {
+  readonly workerNo: number
+  /** Deliveries not settled yet, cancelled ones that still run included. */
+  held: number
+  settled: number
 }
 
 export function createEntry(
@@ -55,7 +77,7 @@ export function createEntry(
     options,
     dataText,
     batch: null,
-    seat: null,
+    holder: null,
     leaseUntilMs: 0,
     startedAtMs: 0,
     progress: null,

@@ -5,7 +5,8 @@ import { hasExpired } from './dispatch.ts'
 import type { Entry } from './entry.ts'
 import type { Heart } from './heart.ts'
 import { conclude } from './judge.ts'
-import { NO_RUN } from './steer.ts'
+import { runOf } from './leasing.ts'
+import { due, finish, NO_RUN } from './moves.ts'
 
 export function isDue(heart: Heart, nowMs: number): boolean {
   return heart.nextDueMs <= nowMs || heart.nextExpiryMs <= nowMs || heart.nextLapseMs <= nowMs
@@ -22,7 +23,7 @@ export function keepHouse(heart: Heart, nowMs: number): void {
 }
 
 function makeDue(heart: Heart, nowMs: number): void {
-  for (const row of heart.store.time.readDue(nowMs, COMMIT_TASKS_MAX)) heart.due(row)
+  for (const row of heart.store.time.readDue(nowMs, COMMIT_TASKS_MAX)) due(heart, row)
   heart.nextDueMs = heart.store.time.nextDueMs() ?? Number.POSITIVE_INFINITY
 }
 
@@ -33,7 +34,7 @@ function expire(heart: Heart, nowMs: number): void {
     // Running: let it run; if it comes back unstarted, `requeue` sets its expiry again.
     if (row === null || row.place === 'final' || heart.leases.byId.has(row.id) || !hasExpired(row, nowMs))
       continue
-    heart.finish(row, row.place === 'scheduled' ? 'scheduled' : 'queued', 'expired', NO_RUN, null, null)
+    finish(heart, row, row.place === 'scheduled' ? 'scheduled' : 'queued', 'expired', NO_RUN, null, null)
   }
   heart.nextExpiryMs = heart.store.time.nextExpiryMs() ?? Number.POSITIVE_INFINITY
 }
@@ -45,7 +46,7 @@ function lapse(heart: Heart, nowMs: number): void {
     if (entry.leaseUntilMs <= nowMs && lapsed.push(entry) === COMMIT_TASKS_MAX) break
   }
   for (const entry of lapsed) {
-    const worker = heart.store.names.workerOf(heart.runOf(entry).workerNo!)
+    const worker = heart.store.names.workerOf(runOf(entry).workerNo!)
     const who =
       worker === undefined ? 'its worker' : `worker ${worker.id} (pid ${worker.pid} on ${worker.host})`
     const error = { name: 'WorkerLost', message: `${who} was lost: its lease was not renewed` }

@@ -6,12 +6,14 @@ import { budgetOf } from '../budget.ts'
 import type { Settlement } from '../engine.ts'
 import type { Entry } from './entry.ts'
 import type { Heart } from './heart.ts'
+import { endLease, runOf } from './leasing.ts'
+import { finish, requeue, retryLater } from './moves.ts'
 import { stateOf } from './records.ts'
 
 export function settle(heart: Heart, outcome: Outcome, nowMs: number): Settlement {
   const entry = heart.leases.byId.get(outcome.id)
   if (entry === undefined || entry.batch!.epoch !== outcome.epoch) return refuse(heart, outcome)
-  if (entry.seat !== null) entry.seat.settled++
+  if (entry.holder !== null) entry.holder.settled++
   const state = conclude(heart, entry, outcome, nowMs, false)
   return { id: outcome.id, accepted: true, state }
 }
@@ -21,26 +23,26 @@ export function conclude(heart: Heart, entry: Entry, outcome: Outcome, nowMs: nu
   const verdict = decide(budgetOf(entry), outcome, heart.random)
   switch (verdict.kind) {
     case 'complete':
-      heart.endLease(entry, true, ghost)
-      heart.finish(entry, 'running', 'succeeded', heart.runOf(entry), verdict.valueText, null)
+      endLease(heart, entry, true, ghost)
+      finish(heart, entry, 'running', 'succeeded', runOf(entry), verdict.valueText, null)
       return 'succeeded' as const
     case 'fail':
-      heart.endLease(entry, true, ghost)
+      endLease(heart, entry, true, ghost)
       heart.store.tasks.insertFailure(entry.seq, nowMs, JSON.stringify(verdict.error))
-      heart.finish(entry, 'running', 'failed', heart.runOf(entry), null, verdict.error)
+      finish(heart, entry, 'running', 'failed', runOf(entry), null, verdict.error)
       return 'failed' as const
     case 'retry': {
       const later = verdict.delayMs > 0
-      heart.endLease(entry, false, ghost)
+      endLease(heart, entry, false, ghost)
       heart.store.tasks.insertFailure(entry.seq, nowMs, JSON.stringify(verdict.error))
-      heart.retry(entry, verdict.failures, nowMs + verdict.delayMs, later)
+      retryLater(heart, entry, verdict.failures, nowMs + verdict.delayMs, later)
       return later ? ('scheduled' as const) : ('queued' as const)
     }
     case 'requeue':
-      heart.endLease(entry, false, ghost)
+      endLease(heart, entry, false, ghost)
       if (outcome.kind === 'crashed')
         heart.store.tasks.insertFailure(entry.seq, nowMs, JSON.stringify(outcome.error))
-      heart.requeue(entry, verdict.crashes)
+      requeue(heart, entry, verdict.crashes)
       return 'queued' as const
   }
 }

@@ -6,19 +6,8 @@
  * that was fenced off stays fenced off after a restart.
  */
 
-import type { Entry } from './entry.ts'
+import type { Entry, LeaseBatch } from './entry.ts'
 import type { Seat } from './roster.ts'
-
-export interface LeaseBatch {
-  readonly epoch: number
-  readonly workerNo: number
-  readonly startedAtMs: number
-  readonly entries: readonly Entry[]
-  /** How many are not settled. */
-  open: number
-  /** A task left it without becoming final: its row must be written again. */
-  dirty: boolean
-}
 
 /** A cancelled or lapsed delivery whose handler may still run: it occupies its seat until the worker says otherwise. */
 export interface Ghost {
@@ -34,7 +23,7 @@ export class Leases {
 
   grant(entry: Entry, batch: LeaseBatch, seat: Seat | null, untilMs: number): void {
     entry.batch = batch
-    entry.seat = seat
+    entry.holder = seat
     entry.leaseUntilMs = untilMs
     entry.startedAtMs = batch.startedAtMs
     this.byId.set(entry.id, entry)

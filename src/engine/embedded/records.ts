@@ -6,6 +6,7 @@ import type { TaskError } from '../../task/outcome.ts'
 import type { TaskRecord } from '../../task/task.ts'
 import type { FullRow } from './full-row.ts'
 import type { Heart } from './heart.ts'
+import { runOf } from './leasing.ts'
 import { STATE_OF_NUMBER } from './schema.ts'
 
 export function stateOf(heart: Heart, row: FullRow): TaskState {
@@ -19,7 +20,7 @@ export function recordOf(heart: Heart, row: FullRow): TaskRecord {
   const { options, final } = row
   const state = stateOf(heart, row)
   const entry = state === 'running' ? heart.leases.byId.get(row.id) : undefined
-  const run = entry === undefined ? null : heart.runOf(entry)
+  const run = entry === undefined ? null : runOf(entry)
   const workerNo = final?.workerNo ?? run?.workerNo ?? null
   const worker = workerNo === null ? undefined : store.names.workerOf(workerNo)
   const startedAtMs = final?.startedAtMs ?? run?.startedAtMs ?? null

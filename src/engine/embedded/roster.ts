@@ -4,22 +4,18 @@
 
 import { CREDIT_MAX } from '../../task/limits.ts'
 import type { ConsumeRequest, ConsumerEnd, Delivery, DeliverySink } from '../engine.ts'
-import type { Entry } from './entry.ts'
+import type { Entry, Holder } from './entry.ts'
 import type { Line } from './lanes.ts'
 
-export interface Seat {
+export interface Seat extends Holder {
   readonly id: string
   readonly request: ConsumeRequest
   readonly sink: DeliverySink
-  readonly workerNo: number
   readonly connectedAtMs: number
   slots: number
   prefetch: number
   credit: number
-  /** Deliveries not settled yet, cancelled ones that still run included. */
-  held: number
   delivered: number
-  settled: number
   /** The lines whose tasks it may take. */
   readonly lines: Line[]
   /** This turn's picks, and what is handed over of them after the commit. */

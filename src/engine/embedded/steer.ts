@@ -5,25 +5,25 @@ import { isRevivable } from '../../task/lifecycle.ts'
 import { RETRY_BATCH_MAX } from '../../task/limits.ts'
 import type { Change, RetryAnswer, RetrySelection } from '../engine.ts'
 import type { FullRow } from './full-row.ts'
-import type { Heart, Run } from './heart.ts'
+import type { Heart } from './heart.ts'
+import { endLease, runOf } from './leasing.ts'
+import { finish, NO_RUN, revive } from './moves.ts'
 import { stateOf } from './records.ts'
-
-export const NO_RUN: Run = { epoch: 0, attempt: 0, startedAtMs: null, workerNo: null }
 
 /** Recorded at once in every state that is not final; a running handler is told to stop, and its epoch is fenced off. */
 export function cancel(heart: Heart, id: string): Change | null {
   const running = heart.leases.byId.get(id)
   if (running !== undefined) {
-    const run = { ...heart.runOf(running), epoch: 0 }
-    heart.endLease(running, true, true)
-    heart.finish(running, 'running', 'canceled', run, null, null)
+    const run = { ...runOf(running), epoch: 0 }
+    endLease(heart, running, true, true)
+    finish(heart, running, 'running', 'canceled', run, null, null)
     return { id, state: 'canceled', changed: true }
   }
   const row = heart.store.look.find(id)
   if (row === null) return null
   if (row.place === 'final') return { id, state: stateOf(heart, row), changed: false }
   const from = row.place === 'scheduled' ? 'scheduled' : 'queued'
-  heart.finish(row, from, 'canceled', { ...NO_RUN, attempt: row.failures }, null, null)
+  finish(heart, row, from, 'canceled', { ...NO_RUN, attempt: row.failures }, null, null)
   return { id, state: 'canceled', changed: true }
 }
 
@@ -54,6 +54,6 @@ export function retry(heart: Heart, selection: RetrySelection, nowMs: number): R
 function reviveRow(heart: Heart, row: FullRow, nowMs: number): Change {
   const state = stateOf(heart, row)
   if (!isRevivable(state)) return { id: row.id, state, changed: false }
-  heart.revive(row, state as FinalState, nowMs)
+  revive(heart, row, state as FinalState, nowMs)
   return { id: row.id, state: 'queued', changed: true }
 }

@@ -1,0 +1,90 @@
+/** Leases begin, go on and end: in memory and, a row a batch, in the transaction. */
+
+import type { Lease } from '../../task/outcome.ts'
+import type { LeaseAnswer } from '../engine.ts'
+import type { Entry } from './entry.ts'
+import type { Heart } from './heart.ts'
+import type { Run } from './moves.ts'
+import type { Seat } from './roster.ts'
+
+/** Hands this turn's picks of a seat over under one lease. */
+export function lease(heart: Heart, seat: Seat, entries: Entry[], nowMs: number): number {
+  const epoch = heart.newEpoch()
+  const batch = {
+    epoch,
+    workerNo: seat.workerNo,
+    startedAtMs: nowMs,
+    entries,
+    open: entries.length,
+    dirty: false,
+  }
+  const untilMs = nowMs + heart.settings.leaseMs
+  const seqs: number[] = []
+  for (const entry of entries) {
+    heart.leases.grant(entry, batch, seat, untilMs)
+    heart.granted.push(entry)
+    seqs.push(entry.seq)
+    const count = heart.counts.of(entry.queueNo)
+    count.queued--
+    count.running++
+    heart.tell(entry, 'running', entry.failures + 1)
+  }
+  heart.store.leases.insertLease(epoch, seat.workerNo, nowMs, seqs)
+  if (untilMs < heart.nextLapseMs) heart.nextLapseMs = untilMs
+  return epoch
+}
+
+/** A lease ends. `ghost`: the handler may still run, so it keeps its seat's credit until the worker answers. */
+export function endLease(heart: Heart, entry: Entry, final: boolean, ghost: boolean): void {
+  heart.leases.end(entry, final)
+  heart.ended.push(entry)
+  const { holder } = entry
+  if (holder === null) return
+  const seat = ghost ? heart.roster.seats.find((other) => other === holder) : undefined
+  if (seat !== undefined) {
+    const lease = { id: entry.id, epoch: entry.batch!.epoch }
+    heart.leases.ghosts.set(entry.id, { epoch: lease.epoch, seat })
+    heart.revocations.push({ seat, lease })
+  } else {
+    holder.held--
+  }
+}
+
+/** Renews leases; with a consumer of this engine, they become its own. Memory only: leases are counted in time, not in rows. */
+export function extend(heart: Heart, leases: readonly Lease[], consumer: string | undefined): LeaseAnswer[] {
+  const untilMs = heart.clock.nowMs() + heart.settings.leaseMs
+  const seat = consumer === undefined ? undefined : heart.roster.seats.find((other) => other.id === consumer)
+  return leases.map(({ id, epoch }) => {
+    const entry = heart.leases.byId.get(id)
+    if (entry === undefined || entry.batch!.epoch !== epoch) return { id, accepted: false }
+    entry.leaseUntilMs = untilMs
+    if (seat !== undefined && entry.holder !== seat) {
+      if (entry.holder !== null) entry.holder.held--
+      entry.holder = seat
+      seat.held++
+    }
+    return { id, accepted: true }
+  })
+}
+
+/** A consumer takes nothing more. `lost`: its leases lapse soon, unless somebody renews them. */
+export function leave(heart: Heart, seat: Seat, lost: boolean): void {
+  heart.roster.remove(seat)
+  for (const [id, ghost] of heart.leases.ghosts) if (ghost.seat === seat) heart.leases.ghosts.delete(id)
+  if (!lost) return
+  const untilMs = heart.clock.nowMs() + heart.settings.reconnectGraceMs
+  for (const entry of heart.leases.byId.values()) {
+    if (entry.holder === seat && entry.leaseUntilMs > untilMs) entry.leaseUntilMs = untilMs
+  }
+  if (untilMs < heart.nextLapseMs) heart.nextLapseMs = untilMs
+}
+
+export function runOf(entry: Entry): Run {
+  const batch = entry.batch!
+  return {
+    epoch: batch.epoch,
+    attempt: entry.failures + 1,
+    startedAtMs: entry.startedAtMs,
+    workerNo: entry.holder?.workerNo ?? batch.workerNo,
+  }
+}
