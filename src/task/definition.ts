@@ -71,7 +71,7 @@ export interface TaskContext {
    */
   readonly signal: AbortSignal
   /** W3C Trace Context of the submitter, when it sent one. */
-  readonly traceparent?: string
+  readonly traceparent: string | undefined
   /** Only the newest is kept; calling it often is cheap. */
   progress(done: number, total?: number | null, note?: string): void
   /** Lines that stay with the task. */

@@ -52,6 +52,8 @@ export const INPUT_ISSUES_MAX = 5
 
 // ---- the wire ---------------------------------------------------------------------------------------------
 
+/** (setting) Where a distributor listens, as in the seed. */
+export const PORT_DEFAULT = 5000
 /** (setting) One message, in bytes: holds the largest payload. */
 export const FRAME_BYTES_MAX = 4 * 1024 * 1024
 /** Nesting of JSON values: deeper input is an attack on recursive code, not data. */
@@ -79,6 +81,18 @@ export const WAITS_MAX = 100_000
 export const WAIT_MS_MAX = 3_600_000
 export const WAIT_MS_DEFAULT = 30_000
 
+/** A client that heard nothing for this long asks for a sign of life, and takes the peer for dead when none comes in time. Together
+ * they stay well below a lease, so that a worker behind a dead connection can come back before its leases lapse. */
+export const SILENCE_MS = 2_000
+export const PING_TIMEOUT_MS = 3_000
+/** One reply, in bytes, that a client reads: a page of many large tasks, and less than the longest string of V8. */
+export const REPLY_BYTES_MAX = 256 * 1024 * 1024
+/** Requests of one client that are not answered yet, and characters of their params: what a dead server makes it hold. */
+export const LINK_REQUESTS_MAX = 200_000
+export const LINK_REQUESTS_LENGTH_MAX = 256 * 1024 * 1024
+/** Deadlines of requests are looked at no more often than this while many are open: one sweep, no timer for each. */
+export const DEADLINE_SWEEP_MS = 20
+
 // ---- the engine -------------------------------------------------------------------------------------------
 
 /** Tasks of one group commit: bounds the time that the loop is busy with one transaction. */
@@ -105,7 +119,7 @@ export const FAILED_RETENTION_MS = 14 * 86_400_000
 /** Rows that one purge step deletes at most, so that it never blocks the loop for long. */
 export const PURGE_ROWS_MAX = 500
 /** Between two looks for results that are too old, and between two that go through all of them. */
-export const PURGE_PAUSE_MS = 1_000
+export const PURGE_PAUSE_MS = 60_000
 export const PURGE_FULL_MS = 3_600_000
 /** Leases end at many different moments; they are looked through at most this often. */
 export const LAPSE_CHECK_MS = 100

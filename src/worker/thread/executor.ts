@@ -1,0 +1,110 @@
+/**
+ * A straight pipe over one attempt: received → parsed → checked → run → judged → written. Each step takes the attempt's value and
+ * returns the next one, or a promise of it; an attempt whose steps are all synchronous ends without a single promise.
+ *
+ * Failures of user code are values: this never throws and always calls `ended` exactly once.
+ */
+
+import { checkInput, checkOutput } from '../../task/definition.ts'
+import { ChasquiError } from '../../task/errors.ts'
+import { RESULT } from '../hand-over.ts'
+import type { Attempt } from './attempt.ts'
+import { describeThrown, taskErrorOf } from './failure.ts'
+
+export interface ExecutorSink {
+  /** Called once when the attempt has ended. `text` is JSON: the value, or a Thrown. */
+  ended(attempt: Attempt, kind: number, text: string): void
+}
+
+type Step = (attempt: Attempt, resultBytesMax: number) => unknown
+
+/** In this order. An output schema may be asynchronous too, so that writing is a step of its own. */
+const STEPS: readonly Step[] = [parse, check, run, judge, write]
+
+export function execute(attempt: Attempt, resultBytesMax: number, sink: ExecutorSink): void {
+  advance(attempt, 0, resultBytesMax, sink)
+}
+
+function advance(attempt: Attempt, from: number, resultBytesMax: number, sink: ExecutorSink): void {
+  for (let at = from; at < STEPS.length; at++) {
+    try {
+      const next = STEPS[at]!(attempt, resultBytesMax)
+      if (isThenable(next)) {
+        next.then(
+          (value) => {
+            attempt.value = value
+            advance(attempt, at + 1, resultBytesMax, sink)
+          },
+          (thrown) => fail(attempt, thrown, sink),
+        )
+        return
+      }
+      attempt.value = next
+    } catch (thrown) {
+      // Also what a hostile `then` throws.
+      fail(attempt, thrown, sink)
+      return
+    }
+  }
+  sink.ended(attempt, RESULT.returned, attempt.value as string)
+}
+
+function fail(attempt: Attempt, thrown: unknown, sink: ExecutorSink): void {
+  sink.ended(attempt, RESULT.threw, JSON.stringify(describeThrown(thrown)))
+}
+
+function parse(attempt: Attempt): unknown {
+  try {
+    return JSON.parse(attempt.value as string)
+  } catch (cause) {
+    throw new ChasquiError('INVALID_INPUT', 'the data of the task is not JSON', { cause })
+  }
+}
+
+function check(attempt: Attempt): unknown {
+  const { definition } = attempt
+  return definition.input === undefined ? attempt.value : checkInput(definition, attempt.value)
+}
+
+function run(attempt: Attempt): unknown {
+  return attempt.definition.run(attempt.value, attempt.context!)
+}
+
+function judge(attempt: Attempt): unknown {
+  const { definition } = attempt
+  return definition.output === undefined ? attempt.value : checkOutput(definition, attempt.value)
+}
+
+function write(attempt: Attempt, resultBytesMax: number): string {
+  const { value } = attempt
+  if (value === undefined) return 'null'
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (cause) {
+    throw unusable(`the result cannot be written as JSON: ${taskErrorOf(cause).message}`)
+  }
+  if (text === undefined) throw unusable(`the result cannot be written as JSON: it is a ${typeof value}`)
+  // A character is at most three bytes of UTF-8, so that short texts need no counting.
+  if (text.length * 3 > resultBytesMax && Buffer.byteLength(text) > resultBytesMax) {
+    throw unusable(`the result has ${Buffer.byteLength(text)} bytes of JSON; ${resultBytesMax} are allowed`)
+  }
+  return text
+}
+
+/** Another attempt would most likely return the same. */
+class ResultError extends Error {
+  readonly retryable = false
+}
+
+function unusable(message: string): ResultError {
+  const error = new ResultError(message)
+  error.name = 'ResultError'
+  return error
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
+}
