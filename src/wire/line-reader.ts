@@ -10,6 +10,7 @@ import { isUtf8 } from 'node:buffer'
 import { ChasquiError } from '../task/errors.ts'
 
 const LF = 0x0a
+const SPACE = 0x20
 const EMPTY = Buffer.alloc(0)
 const REST_BYTES_MIN = 4096
 
@@ -95,7 +96,7 @@ export class LineReader {
     const lines = block.toString('utf8').split('\n')
     for (let index = 0; index < lines.length && !this.#stopped; index++) {
       const line = lines[index]!
-      if (line.length > 1 || line.trim() !== '') this.#onLine(line)
+      if (line.charCodeAt(0) > SPACE || line.trim() !== '') this.#onLine(line)
     }
   }
 
