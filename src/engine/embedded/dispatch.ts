@@ -78,7 +78,7 @@ export function handOver(heart: Heart, seats: readonly Seat[]): void {
     const { deliveries } = seat
     seat.deliveries = []
     seat.delivered += deliveries.length
-    heart.toSink(() => seat.sink.deliver(deliveries))
+    heart.toSink(seat, (sink) => sink.deliver(deliveries))
   }
 }
 

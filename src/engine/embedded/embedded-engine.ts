@@ -156,7 +156,11 @@ export class EmbeddedEngine implements Engine {
       },
       this.#hub,
       this.#waits,
-      (error) => this.#onTrouble('sink-failed', error),
+      (seat, error) => {
+        leave(this.#heart, seat, true)
+        seat.end({ reason: 'failed', error })
+        this.#onTrouble('sink-failed', error)
+      },
     )
     this.#turns = new Turns(
       this.#heart,

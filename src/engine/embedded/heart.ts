@@ -10,7 +10,7 @@ import type { TaskState } from '../../task/lifecycle.ts'
 import { WINDOW_PAYLOAD_LENGTH_MAX } from '../../task/limits.ts'
 import type { Lease } from '../../task/outcome.ts'
 import type { Progress } from '../../task/task.ts'
-import type { LogLine, TaskEvent } from '../engine.ts'
+import type { DeliverySink, LogLine, TaskEvent } from '../engine.ts'
 import type { EventHub } from '../event-hub.ts'
 import type { Waits } from '../waits.ts'
 import { Counts } from './counts.ts'
@@ -61,7 +61,7 @@ export class Heart {
 
   /** Which opening of the store this is. */
   readonly boot: number
-  readonly #onSinkError: (error: unknown) => void
+  readonly #onSinkError: (seat: Seat, error: unknown) => void
   #nextSeq: number
   #lastEpoch: number
 
@@ -72,7 +72,7 @@ export class Heart {
     settings: HeartSettings,
     hub: EventHub,
     waits: Waits,
-    onSinkError: (error: unknown) => void,
+    onSinkError: (seat: Seat, error: unknown) => void,
   ) {
     this.#onSinkError = onSinkError
     this.store = store
@@ -190,12 +190,12 @@ export class Heart {
     return ++this.#lastEpoch
   }
 
-  /** Listeners and sinks are the caller's code: what they throw must not take the engine down. */
-  toSink(call: () => void): void {
+  /** A sink is the caller's code: what it throws ends its consumer and must not take the engine down. */
+  toSink(seat: Seat, call: (sink: DeliverySink) => void): void {
     try {
-      call()
+      call(seat.sink)
     } catch (error) {
-      this.#onSinkError(error)
+      this.#onSinkError(seat, error)
     }
   }
 
@@ -245,7 +245,7 @@ export class Heart {
     this.settledIds = []
     this.revocations = []
     for (const id of settledIds) this.waits.settled(id)
-    for (const { seat, lease } of revocations) this.toSink(() => seat.sink.revoke([lease]))
+    for (const { seat, lease } of revocations) this.toSink(seat, (sink) => sink.revoke([lease]))
     if (events.length > 0) this.hub.publish(events)
   }
 
