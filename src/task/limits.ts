@@ -74,9 +74,26 @@ export const SLOW_READER_MS = 30_000
 export const CONNECTIONS_MAX = 10_000
 /** Requests of one connection that are not answered yet; beyond it the socket is not read. */
 export const REQUESTS_IN_FLIGHT_MAX = 10_000
-/** `task.wait` and `task.watch` subscriptions of one connection. */
+/** `task.watch` subscriptions of one connection, and the tasks that it may wait for, or watch by id, at a time. */
 export const WATCHES_MAX = 1_000
 export const WAITS_MAX = 100_000
+/** Consumers of one connection: a worker needs one for each mix of queues and types that it treats differently. */
+export const CONSUMERS_MAX = 100
+/** (setting) Messages of all connections that were begun and are not complete, together. */
+export const INTAKE_BYTES_MAX = 256 * 1024 * 1024
+/** A connection that is closed with an error is read for this long, and what it says thrown away: closing with unread bytes would
+ * reset it, and the error would be lost on the way. */
+export const LINGER_MS = 2_000
+/** The kernel asks a silent peer for a sign of life after this long, and gives it up after ten unanswered seconds more. */
+export const KEEPALIVE_MS = 30_000
+/** Records that a reply is put together from at a time, so that a long one does not hold all of them twice. */
+export const READ_SLICE_TASKS = 64
+/** Characters of one reply; beyond it the client must ask for less at a time. */
+export const REPLY_LENGTH_MAX = 64 * 1024 * 1024
+/** Replies that are read from the store at a time for one connection; the others wait their turn. */
+export const READS_AT_A_TIME = 8
+/** Characters of one `work.deliver` notification: a batch of large payloads goes out in several. */
+export const DELIVER_LENGTH_MAX = 1024 * 1024
 /** A `task.wait` answers after this long at the latest; clients ask again. */
 export const WAIT_MS_MAX = 3_600_000
 export const WAIT_MS_DEFAULT = 30_000

@@ -136,6 +136,10 @@ export interface ClientIdentity {
 }
 
 /** Params of `session.hello`. */
-export function writeHello(client: ClientIdentity): string {
-  return JSON.stringify({ client })
+export function writeHello(hello: {
+  readonly client: ClientIdentity
+  readonly token: string | undefined
+  readonly role: 'client' | 'worker' | undefined
+}): string {
+  return JSON.stringify(hello)
 }

@@ -1,0 +1,44 @@
+/**
+ * Where a distributor listens, as people write it: `chasqui://host:port`, with several hosts separated by commas when any of
+ * them will do. Pure.
+ */
+
+import { ChasquiError } from '../task/errors.ts'
+import { PORT_DEFAULT } from '../task/limits.ts'
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** @throws ChasquiError CONFIG_INVALID with a sentence that says what is wrong */
+export function parseAddresses(url: string): readonly Address[] {
+  const refuse = (why: string): never => {
+    throw new ChasquiError('CONFIG_INVALID', `the address "${url}" cannot be used: ${why}`)
+  }
+  const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(url) ?? []
+  if (scheme === undefined || rest === undefined) {
+    return refuse(`it must have the form chasqui://host:${PORT_DEFAULT}`)
+  }
+  if (scheme === 'chasquis') {
+    return refuse('chasquis:// (TLS) is not supported yet; use chasqui:// in a network that you trust')
+  }
+  if (scheme !== 'chasqui') refuse('it must begin with chasqui://')
+  if (rest.includes('@')) refuse('it must not contain a name or a token; the token is a setting of its own')
+  const hosts = rest.replace(/\/$/, '')
+  if (/[/?#]/.test(hosts)) refuse('it must end after the port')
+  return hosts.split(',').map((part) => {
+    // A name or IPv4 address, or an IPv6 address in brackets; then perhaps a port.
+    const [, bracketed, plain, digits] =
+      /^(?:\[([0-9a-f:.%a-z]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/i.exec(part.trim()) ?? []
+    const host = bracketed ?? plain
+    if (host === undefined) return refuse(`"${part}" is not host:port`)
+    const port = digits === undefined ? PORT_DEFAULT : Number(digits)
+    if (port < 1 || port > 65_535) refuse(`${port} is not a port`)
+    return { host, port }
+  })
+}
+
+export function addressText({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
