@@ -28,7 +28,7 @@ export const Settings = Type.Object({
     group: 'server',
     minimum: 0,
     maximum: 65_535,
-    default: 5_000,
+    default: limits.PORT_DEFAULT,
     description: 'TCP port that the distributor listens on; 0 takes a free one and says which.',
   }),
   engine: Type.String({
@@ -51,7 +51,7 @@ export const Settings = Type.Object({
     group: 'client',
     pattern: '^chasqui://.+$',
     form: '`chasqui://HOST:PORT`',
-    default: 'chasqui://127.0.0.1:5000',
+    default: `chasqui://127.0.0.1:${limits.PORT_DEFAULT}`,
     description: 'The distributor that workers and commands talk to.',
   }),
 
@@ -69,22 +69,33 @@ export const Settings = Type.Object({
     maximum: 1_024,
     default: availableParallelism(),
     defaultText: 'number of cores',
-    description: 'Slots of one worker process: threads that run handlers.',
+    description: 'Slots of one worker process: attempts that run at once.',
   }),
-  prefetch: Type.Integer({
-    group: 'worker',
-    minimum: 1,
-    maximum: limits.CREDIT_MAX,
-    default: 1,
-    description:
-      'Deliveries that a worker holds for each slot. Grows by itself while tasks are short, unless it is set.',
-  }),
-  queues: Type.Array(Type.String({ minLength: 1, maxLength: limits.QUEUE_LENGTH_MAX }), {
-    group: 'worker',
-    minItems: 1,
-    default: ['default'],
-    description: 'Queues that a worker takes tasks from.',
-  }),
+  threads: Type.Optional(
+    Type.Integer({
+      group: 'worker',
+      minimum: 1,
+      maximum: 1_024,
+      description: 'Threads that share these slots. Not set: as many as slots, the number of cores at most.',
+    }),
+  ),
+  prefetch: Type.Optional(
+    Type.Integer({
+      group: 'worker',
+      minimum: 1,
+      maximum: limits.CREDIT_MAX,
+      description:
+        'Deliveries that a worker holds for each slot. Not set: 1, and by itself more while tasks are short.',
+    }),
+  ),
+  queues: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: limits.QUEUE_LENGTH_MAX }), {
+      group: 'worker',
+      minItems: 1,
+      description:
+        'Queues that a worker takes tasks from. Not set: `default`, and those that its modules name.',
+    }),
+  ),
   types: Type.Optional(
     Type.Array(Type.String({ minLength: 1, maxLength: limits.TYPE_LENGTH_MAX }), {
       group: 'worker',
@@ -96,7 +107,7 @@ export const Settings = Type.Object({
     group: 'worker',
     default: [],
     description:
-      'TypeScript or JavaScript modules that define the handlers; the arguments of `chasqui worker`. None: the samples `sumar` and `multiplicar`.',
+      'TypeScript or JavaScript modules that define the handlers; the arguments of `chasqui worker`. None: the samples `sumar`, `multiplicar`, `dormir` and `eco`.',
   }),
   stopGraceMs: duration('worker', 0, 3_600_000, limits.STOP_GRACE_MS, {
     description:
@@ -107,6 +118,15 @@ export const Settings = Type.Object({
   }),
   threadMemoryBytes: size('worker', 16 * 1024 ** 2, 64 * GIB, limits.THREAD_MEMORY_MB * 1024 ** 2, {
     description: 'Heap of one thread; a handler that needs more crashes alone.',
+  }),
+  resultMaxBytes: size('worker', 1024, GIB, limits.RESULT_BYTES_MAX, {
+    description: 'Longest result, as JSON; it must fit in one message (`--frame-max`).',
+  }),
+  taskLines: Type.Enum(['auto', 'on', 'off'], {
+    group: 'worker',
+    default: 'auto',
+    description:
+      'A log line for every attempt that ended; `auto`: while there are few, then a summary a second.',
   }),
 
   // ---- the engine

@@ -1,60 +1,52 @@
 /**
- * How a server is told to stop. The first SIGTERM or Ctrl-C drains; the second ends the process at once.
+ * How a server is told to stop. The first SIGTERM or Ctrl-C asks it to drain, the second to stop now, the third ends the process where it
+ * stands.
  *
  * A process that was started by `chasqui up` also drains when its standard input ends: that is how it notices that its parent is gone,
  * whatever the parent died of.
  */
 
-/** Process exit codes of a server; the whole table is in cli/exit-codes.ts. */
-const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const
+import { SIGNAL_ECHO_MS } from '../task/limits.ts'
 
-/** One Ctrl-C may arrive twice: from the terminal, and handed on by npm. Within this time it is the same one. */
-const ECHO_MS = 300
+const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const
 
 export type StopReason = 'SIGINT' | 'SIGTERM' | 'parent'
 
-export interface StopRequest {
-  /** Resolves at the first request to stop. */
-  readonly stopped: Promise<StopReason>
-  /** Removes the handlers. */
+export interface StopRequests {
+  /** Resolves at the first request. */
+  readonly drain: Promise<StopReason>
+  /** Resolves at the second one, with the exit code of a process that was ended by it. */
+  readonly now: Promise<number>
+  /** Stops listening. */
   close(): void
 }
 
-export interface StopRequestOptions {
-  /** Standard input belongs to the parent; its end means that the parent is gone. */
-  readonly untilInputEnds: boolean
-  /** The second request: must end the process. */
-  readonly stopNow: (exitCode: number) => void
-}
-
-export function listenForStop({ untilInputEnds, stopNow }: StopRequestOptions): StopRequest {
-  const { promise: stopped, resolve } = Promise.withResolvers<StopReason>()
-  let askedAtMs: number | null = null
-  const ask = (reason: StopReason) => {
-    const nowMs = performance.now()
-    if (askedAtMs === null) {
-      askedAtMs = nowMs
-      resolve(reason)
-    } else if (reason !== 'parent' && nowMs - askedAtMs > ECHO_MS) {
-      stopNow(128 + SIGNAL_NUMBERS[reason])
-    }
+/** @param untilInputEnds standard input belongs to the parent; its end means that the parent is gone */
+export function listenForStop({ untilInputEnds }: { readonly untilInputEnds: boolean }): StopRequests {
+  const drain = Promise.withResolvers<StopReason>()
+  const now = Promise.withResolvers<number>()
+  let signals = 0
+  let lastMs = Number.NEGATIVE_INFINITY
+  const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {
+    // One Ctrl-C may arrive twice: from the terminal, and handed on by npm.
+    const atMs = performance.now()
+    if (atMs - lastMs < SIGNAL_ECHO_MS) return
+    lastMs = atMs
+    const exitCode = 128 + SIGNAL_NUMBERS[signal]
+    signals++
+    drain.resolve(signal)
+    if (signals === 2) now.resolve(exitCode)
+    if (signals > 2) process.exit(exitCode)
   }
-  const onInterrupt = () => ask('SIGINT')
-  const onTerminate = () => ask('SIGTERM')
-  const onInputEnd = () => ask('parent')
-  process.on('SIGINT', onInterrupt)
-  process.on('SIGTERM', onTerminate)
-  if (untilInputEnds) {
-    process.stdin.on('end', onInputEnd).on('error', onInputEnd)
-    process.stdin.resume()
-  }
+  const onInputEnd = () => drain.resolve('parent')
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  if (untilInputEnds) process.stdin.on('end', onInputEnd).on('error', onInputEnd).resume()
   return {
-    stopped,
+    drain: drain.promise,
+    now: now.promise,
     close() {
-      process.off('SIGINT', onInterrupt)
-      process.off('SIGTERM', onTerminate)
-      process.stdin.off('end', onInputEnd).off('error', onInputEnd)
-      if (untilInputEnds) process.stdin.pause()
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+      if (untilInputEnds) process.stdin.off('end', onInputEnd).off('error', onInputEnd).pause()
     },
   }
 }

@@ -16,32 +16,25 @@ const TEMPORARY = '.writing-'
 
 export interface FileStoreOptions {
   readonly dir: string
-  /**
-   * false: a value may be lost in a power cut shortly after its put, though never torn by a crash of the process. For documents
-   * that can be made again from the store. Default true.
-   */
-  readonly sync?: boolean
 }
 
 /** Makes the folder where it is missing, and removes what crashed writers left behind long ago. */
-export async function openFileStore({ dir, sync = true }: FileStoreOptions): Promise<ObjectStore> {
+export async function openFileStore({ dir }: FileStoreOptions): Promise<ObjectStore> {
   await translated(`the object folder ${dir} cannot be opened`, async () => {
     await mkdir(dir, { recursive: true })
     await removeLeftovers(dir)
   })
-  return new FileStore(dir, sync)
+  return new FileStore(dir)
 }
 
 class FileStore implements ObjectStore {
   readonly kind = 'file'
   readonly #dir: string
-  readonly #sync: boolean
   readonly #running = new Set<Promise<unknown>>()
   #closed = false
 
-  constructor(dir: string, sync: boolean) {
+  constructor(dir: string) {
     this.#dir = dir
-    this.#sync = sync
   }
 
   put(key: string, body: string | Uint8Array): Promise<void> {
@@ -93,7 +86,7 @@ class FileStore implements ObjectStore {
       const file = await open(temporary, 'wx')
       try {
         await file.writeFile(body)
-        if (this.#sync) await file.datasync()
+        await file.datasync()
       } finally {
         await file.close()
       }
@@ -102,7 +95,7 @@ class FileStore implements ObjectStore {
       await rm(temporary, { force: true })
       throw error
     }
-    if (this.#sync) await syncFolder(this.#dir)
+    await syncFolder(this.#dir)
   }
 
   async #tracked<T>(what: string, work: () => Promise<T>): Promise<T> {

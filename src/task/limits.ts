@@ -107,6 +107,14 @@ export const REPLY_BYTES_MAX = 256 * 1024 * 1024
 /** Requests of one client that are not answered yet, and characters of their params: what a dead server makes it hold. */
 export const LINK_REQUESTS_MAX = 200_000
 export const LINK_REQUESTS_LENGTH_MAX = 256 * 1024 * 1024
+/** A wait of a client asks the server for this long at a time, so that one that was given up does not stay there for long. */
+export const REMOTE_WAIT_MS = 300_000
+/** The answer to a wait may come this long after its deadline. */
+export const WAIT_REPLY_MS = 10_000
+/** Ids that a client asks for in one request: their records should fit in one reply. */
+export const GET_IDS_MAX = 1_000
+/** On closing, a client waits this long for answers that are under way. */
+export const CLOSE_TIMEOUT_MS = 5_000
 /** Deadlines of requests are looked at no more often than this while many are open: one sweep, no timer for each. */
 export const DEADLINE_SWEEP_MS = 20
 
@@ -196,6 +204,8 @@ export const SETTLES_IN_FLIGHT_MAX = 4
 export const SETTLE_LENGTH_MAX = 1024 * 1024
 /** A settlement that is not answered after this long is sent again; repeating is safe. */
 export const SETTLE_TIMEOUT_MS = 30_000
+/** A worker that ends waits this long for the answers to its last settlements. */
+export const STOP_SETTLE_MS = 5_000
 /** Outcomes that could not be recorded are kept for this long: a distributor that was restarted by hand still gets them. */
 export const OUTCOME_KEEP_MS = 900_000
 /** Log lines of handlers that wait for an engine that does not answer; the oldest go first. */
@@ -209,6 +219,8 @@ export const RESTART_MAX_MS = 30_000
 export const RESTART_STEADY_MS = 60_000
 /** What `chasqui up` allows its worker processes beyond their own drain before it kills them. */
 export const STOP_MARGIN_MS = 5_000
+/** A signal that comes again within this time is the echo of the same Ctrl-C: from the terminal, and handed on by npm. */
+export const SIGNAL_ECHO_MS = 300
 
 // ---- the client -------------------------------------------------------------------------------------------
 

@@ -73,7 +73,7 @@ test('a key that could leave the folder, or hide in it, is refused as a bug', ()
 
 test('a reader meets the old value or the new one, never a part, and writers at once leave one of theirs', () =>
   withFolder(async (dir) => {
-    const store = await openFileStore({ dir, sync: false })
+    const store = await openFileStore({ dir })
     const body = (letter: string) => letter.repeat(300_000)
     await store.put('k', body('a'))
     let writing = true

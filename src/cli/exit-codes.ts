@@ -1,0 +1,49 @@
+/** What the exit code of a command means. docs/cli.md is made from this table. */
+
+import type { ErrorCode } from '../task/errors.ts'
+import type { TaskState } from '../task/lifecycle.ts'
+
+export const EXIT_CODES = {
+  done: { code: 0, meaning: 'Done. For a server: stopped after a clean drain.' },
+  failed: { code: 1, meaning: 'It could not be done; one sentence on standard error says why.' },
+  usage: { code: 2, meaning: 'The command line, or a setting, cannot be used.' },
+  notSucceeded: {
+    code: 3,
+    meaning: 'A task that was waited for ended in another state than `succeeded`.',
+  },
+  unknownTask: { code: 4, meaning: 'There is no task with (one of) the given ids.' },
+  deadline: { code: 5, meaning: 'The deadline passed first; the tasks go on.' },
+  refused: { code: 6, meaning: 'The server refused (some of) the tasks.' },
+  interrupted: { code: 130, meaning: 'Ended by Ctrl-C, at once; 143 by SIGTERM.' },
+} as const
+
+export type ExitName = keyof typeof EXIT_CODES
+
+export function exitCodeOf(name: ExitName): number {
+  return EXIT_CODES[name].code
+}
+
+/** For an error that ends a command. */
+export function exitOfError(code: ErrorCode): ExitName {
+  switch (code) {
+    case 'CONFIG_INVALID':
+      return 'usage'
+    case 'TASK_UNKNOWN':
+      return 'unknownTask'
+    case 'TIMEOUT':
+      return 'deadline'
+    default:
+      return 'failed'
+  }
+}
+
+/** For the states that tasks were found in after a wait; null: no such task. The gravest one counts. */
+export function exitOfStates(states: Iterable<TaskState | null>): ExitName {
+  const names = new Set<ExitName>()
+  for (const state of states) {
+    if (state === null) names.add('unknownTask')
+    else if (state === 'failed' || state === 'canceled' || state === 'expired') names.add('notSucceeded')
+    else if (state !== 'succeeded') names.add('deadline')
+  }
+  return (['unknownTask', 'notSucceeded', 'deadline'] as const).find((name) => names.has(name)) ?? 'done'
+}
