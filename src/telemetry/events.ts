@@ -31,6 +31,50 @@ export const LOG_EVENTS = {
   'consumer.stopped': { level: 'info', text: 'worker {worker} (pid {pid} on {host}) takes no more tasks' },
   'consumer.lost': { level: 'warn', text: 'worker {worker} (pid {pid} on {host}) is gone' },
   'consumer.failed': { level: 'error', text: 'deliveries to worker {worker} ended: {reason}' },
+
+  // ---- worker: events of single tasks are written while there are few of them (src/worker/task-lines.ts)
+  'worker.ready': { level: 'info', text: 'takes {types} from {queues}: {slots} slots on {threads} threads' },
+  'worker.succeeded': {
+    level: 'info',
+    text: 'task {id} {type} attempt {attempt} succeeded in {runMs} ms on thread {thread}',
+  },
+  'worker.threw': {
+    level: 'warn',
+    text: 'task {id} {type} attempt {attempt} threw after {runMs} ms on thread {thread}: {reason}',
+  },
+  'worker.timed-out': {
+    level: 'warn',
+    text: 'task {id} {type} attempt {attempt} was stopped after {runMs} ms on thread {thread}: {reason}',
+  },
+  'worker.crashed': {
+    level: 'warn',
+    text: 'task {id} {type} attempt {attempt} took thread {thread} down after {runMs} ms: {reason}',
+  },
+  'worker.released': { level: 'info', text: 'task {id} {type} attempt {attempt} given back' },
+  'worker.summary': {
+    level: 'info',
+    text: '{ended} attempts ended in a second, {succeeded} of them succeeded; {meanRunMs} ms on average',
+  },
+  'worker.thread-ended': {
+    level: 'warn',
+    text: 'thread {thread} ended and is replaced in {delayMs} ms: {reason}',
+  },
+  'worker.cut-off': { level: 'warn', text: 'no tasks come any more, trying again: {reason}' },
+  'worker.resumed': { level: 'info', text: 'takes tasks again' },
+  'worker.overtaken': {
+    level: 'warn',
+    text: 'task {id} attempt {attempt} had been taken from this worker when it ended; the task is {state} now',
+  },
+  'worker.outcome-refused': { level: 'error', text: 'the outcome of task {id} was refused: {reason}' },
+  'worker.outcome-lost': { level: 'error', text: 'the outcome of task {id} was not recorded: {reason}' },
+  'worker.outcomes-left': { level: 'warn', text: '{count} outcomes could not be recorded before the end' },
+  'worker.reports-lost': { level: 'warn', text: 'log lines of tasks were not recorded: {reason}' },
+  'worker.lines-dropped': {
+    level: 'warn',
+    text: '{count} log lines of tasks were dropped: the engine does not answer',
+  },
+  'worker.draining': { level: 'info', text: 'takes no more tasks; {running} attempts are running' },
+  'worker.ended': { level: 'info', text: 'ended: {reason}' },
 } as const satisfies Record<string, LogEvent>
 
 export type LogEventName = keyof typeof LOG_EVENTS

@@ -9,7 +9,7 @@ import type { Outcome, TaskError } from '../task/outcome.ts'
 import { RESULT, type Thrown, type TypeFacts } from './hand-over.ts'
 
 /** Why an attempt is made to end. */
-export type StopReason = 'timedOut' | 'canceled' | 'lost' | 'shutdown'
+export type StopReason = 'timedOut' | 'revoked' | 'shutdown'
 
 export class Held {
   readonly delivery: Delivery
@@ -67,10 +67,8 @@ export function stopSignal(held: Held): [name: string, message: string] {
   switch (held.stop) {
     case 'timedOut':
       return ['TimeoutError', `the attempt ran longer than its timeout of ${held.timeoutMs} ms`]
-    case 'canceled':
-      return ['AbortError', 'the task was cancelled']
-    case 'lost':
-      return ['AbortError', 'the task was taken away from this worker']
+    case 'revoked':
+      return ['AbortError', 'the task was cancelled, or taken away from this worker']
     default:
       return ['AbortError', 'the worker is stopping']
   }

@@ -6,7 +6,7 @@
  * only one that was running. When several were running and nobody knows (out of memory), each of them runs again alone, so that
  * the guilty one shows itself and no innocent is charged.
  *
- * Invariant: every delivery handed to the pool leaves it exactly once, by `ended` or as the answer to a call that takes it out.
+ * Invariant: every delivery handed to the pool leaves it exactly once, by `attemptEnded` or as the answer to a call that takes it out.
  * Time here is real (performance.now), whatever clock the tasks go by: the threads run in it.
  */
 
@@ -42,7 +42,7 @@ export interface PoolOptions {
 
 export interface PoolEvents {
   /** An attempt has ended; the pool no longer has it. */
-  ended(held: Held, outcome: Outcome): void
+  attemptEnded(held: Held, outcome: Outcome): void
   report(held: Held, report: ThreadReport): void
   /** Every WATCHDOG_MS while the pool has something. */
   tick(idleMs: number): void
@@ -123,7 +123,7 @@ export class Pool implements ThreadEvents {
   }
 
   /**
-   * Ends this attempt. True: it had not been started and is out of the pool now. False: its signal is aborted, and `ended`
+   * Ends this attempt. True: it had not been started and is out of the pool now. False: its signal is aborted, and `attemptEnded`
    * follows, after the grace at the latest.
    */
   stop(held: Held, reason: StopReason): boolean {
@@ -162,7 +162,7 @@ export class Pool implements ThreadEvents {
     return out
   }
 
-  /** Terminates all threads; resolves when they are gone. What they had comes by `ended`. */
+  /** Terminates all threads; resolves when they are gone. What they had comes by `attemptEnded`. */
   close(): Promise<void> {
     if (!this.#closed) {
       this.#closed = true
@@ -295,7 +295,7 @@ export class Pool implements ThreadEvents {
 
   #end(held: Held, outcome: Outcome): void {
     held.state = 'ended'
-    this.#events.ended(held, outcome)
+    this.#events.attemptEnded(held, outcome)
   }
 
   /** At the end of the running callback, so that deliveries that come together leave together. */
