@@ -221,6 +221,8 @@ export const RESTART_STEADY_MS = 60_000
 export const STOP_MARGIN_MS = 5_000
 /** A signal that comes again within this time is the echo of the same Ctrl-C: from the terminal, and handed on by npm. */
 export const SIGNAL_ECHO_MS = 300
+/** What a distributor that stops allows the requests under way; a commit takes milliseconds. */
+export const DRAIN_ANSWERS_MS = 5_000
 
 // ---- the client -------------------------------------------------------------------------------------------
 

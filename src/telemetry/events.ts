@@ -18,6 +18,7 @@ export const LOG_EVENTS = {
   'distributor.closed': { level: 'info', text: 'closed' },
   'distributor.accept-failed': { level: 'error', text: 'a connection could not be accepted: {reason}' },
   'distributor.full': { level: 'warn', text: 'refused {peer}: {connections} connections are open' },
+  'engine.trouble': { level: 'error', text: 'trouble with the store ({trouble}): {reason}' },
   'session.opened': { level: 'debug', text: '{session} opened by {peer}' },
   'session.hello': { level: 'debug', text: '{session} is {client}' },
   'session.closed': { level: 'debug', text: '{session} closed: {reason}' },
@@ -75,6 +76,14 @@ export const LOG_EVENTS = {
   },
   'worker.draining': { level: 'info', text: 'takes no more tasks; {running} attempts are running' },
   'worker.ended': { level: 'info', text: 'ended: {reason}' },
+
+  // ---- up
+  'up.worker-started': { level: 'debug', text: 'worker process {worker} started' },
+  'up.worker-stopped': { level: 'debug', text: 'worker process {worker} ended: {why}' },
+  'up.worker-died': {
+    level: 'warn',
+    text: 'worker process {worker} died ({why}); another one is started in {restartMs} ms',
+  },
 } as const satisfies Record<string, LogEvent>
 
 export type LogEventName = keyof typeof LOG_EVENTS
