@@ -27,10 +27,13 @@ export const LOG_EVENTS = {
   'session.bug': { level: 'error', text: '{session}: {method} failed unexpectedly: {reason}' },
   'consumer.started': {
     level: 'info',
-    text: 'worker {worker} (pid {pid} on {host}) takes tasks from {queues}',
+    text: 'worker {worker} (pid {workerPid} on {host}) takes tasks from {queues}',
   },
-  'consumer.stopped': { level: 'info', text: 'worker {worker} (pid {pid} on {host}) takes no more tasks' },
-  'consumer.lost': { level: 'warn', text: 'worker {worker} (pid {pid} on {host}) is gone' },
+  'consumer.stopped': {
+    level: 'info',
+    text: 'worker {worker} (pid {workerPid} on {host}) takes no more tasks',
+  },
+  'consumer.lost': { level: 'warn', text: 'worker {worker} (pid {workerPid} on {host}) is gone' },
   'consumer.failed': { level: 'error', text: 'deliveries to worker {worker} ended: {reason}' },
 
   // ---- worker: events of single tasks are written while there are few of them (src/worker/task-lines.ts)

@@ -6,20 +6,33 @@
  */
 
 import type { Delivery } from '../engine/engine.ts'
+import { DELIVER_LENGTH_MAX } from '../task/limits.ts'
 import type { Lease } from '../task/outcome.ts'
 
 export type PayloadForm = 'json' | 'text'
 
 // ---- the server's side ------------------------------------------------------------------------------------
 
+/**
+ * Params of one or more `work.deliver` notifications: a batch of large payloads is cut where a message would get too long, for
+ * the longest string of V8 is shorter than a full credit of the largest payloads.
+ */
 export function writeDeliveries(
   consumer: string,
   deliveries: readonly Delivery[],
   form: PayloadForm,
-): string {
+): readonly string[] {
+  const texts: string[] = []
   let text = ''
-  for (const delivery of deliveries) text += (text === '' ? '' : ',') + writeDelivery(delivery, form)
-  return `{"consumer":"${consumer}","deliveries":[${text}]}`
+  for (const delivery of deliveries) {
+    text += (text === '' ? '' : ',') + writeDelivery(delivery, form)
+    if (text.length > DELIVER_LENGTH_MAX) {
+      texts.push(`{"consumer":"${consumer}","deliveries":[${text}]}`)
+      text = ''
+    }
+  }
+  if (text !== '') texts.push(`{"consumer":"${consumer}","deliveries":[${text}]}`)
+  return texts
 }
 
 function writeDelivery(delivery: Delivery, form: PayloadForm): string {

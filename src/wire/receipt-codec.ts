@@ -34,6 +34,7 @@ export function errorOfRefusal({ refused }: Refusal): ChasquiError {
   return new ChasquiError(code, message, retryAfterMs === undefined ? {} : { retryAfterMs })
 }
 
+/** @param id '' where a refused task had none: null on the wire. */
 export function refusalOf(id: string, error: ChasquiError): Refusal {
   const { code, message, retryAfterMs } = error
   return { id, refused: { code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) } }
@@ -51,7 +52,7 @@ function refusalShape({ id, refused }: Refusal) {
   const { code, message, retryAfterMs } = refused
   const { number, retryable } = ERRORS[code]
   return {
-    id,
+    id: id === '' ? null : id,
     error: {
       code: number,
       name: code,
@@ -87,7 +88,7 @@ export function readReceipt(wire: unknown): Receipt | Refusal {
   }
   const { code, name, message, retryAfterMs } = error
   return {
-    id: id as string,
+    id: (id as string | null) ?? '',
     refused: {
       code: Object.hasOwn(ERRORS, name as string) ? (name as ErrorCode) : errorCodeOf(code as number),
       message: String(message),

@@ -1,0 +1,53 @@
+/** The table of contents of the server: every method, the right that it takes, and what answers it. */
+
+import { METHODS, type MethodName } from '../wire/protocol.ts'
+import { answering, type Command, type Right, reading } from './command.ts'
+import * as operator from './commands/operator.ts'
+import * as session from './commands/session.ts'
+import { submit } from './commands/submit.ts'
+import * as task from './commands/task.ts'
+import * as work from './commands/work.ts'
+import { discover } from './discover.ts'
+
+type Run = Command['run']
+
+const TABLE: Readonly<Record<MethodName, readonly [Right, Run, 'checks its params'?]>> = {
+  'session.hello': ['none', answering(session.hello)],
+  'rpc.discover': ['none', answering((context) => discover(context.version))],
+
+  'task.submit': ['submit', submit, 'checks its params'],
+  'task.get': ['read', reading(task.get)],
+  'task.list': ['read', reading(task.list)],
+  'task.wait': ['read', answering(task.wait)],
+  'task.watch': ['read', following(task.watch)],
+  'task.unwatch': ['read', answering(task.unwatch)],
+  'task.log': ['read', reading(task.log)],
+  'task.cancel': ['control', answering(task.cancel)],
+  'task.retry': ['control', answering(task.retry)],
+
+  'work.consume': ['work', following(work.consume)],
+  'work.stop': ['work', answering(work.stop)],
+  'work.settle': ['work', work.settle, 'checks its params'],
+  'work.extend': ['work', answering(work.extend), 'checks its params'],
+  'work.release': ['work', answering(work.release), 'checks its params'],
+  'work.progress': ['work', answering(work.progress), 'checks its params'],
+  'work.log': ['work', answering(work.log), 'checks its params'],
+
+  'queue.list': ['observe', answering(operator.queues)],
+  'worker.list': ['observe', answering(operator.workers)],
+  'system.stats': ['observe', answering(operator.stats)],
+}
+
+/** A command that says something after its answer. */
+function following(run: (...args: Parameters<Run>) => Promise<void>): Run {
+  return (context, params, call) => {
+    run(context, params, call).catch((error: unknown) => call.fail(error))
+  }
+}
+
+export const COMMANDS: ReadonlyMap<string, Command> = new Map(
+  Object.entries(TABLE).map(([method, [right, run, checks]]) => [
+    method,
+    { ...METHODS[method as MethodName], right, run, checksParams: checks !== undefined },
+  ]),
+)

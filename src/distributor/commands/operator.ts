@@ -1,0 +1,16 @@
+/** `queue.list`, `worker.list`, `system.stats`: what operators look at. */
+
+import { writeQueues, writeStats, writeWorkers } from '../../wire/report-codec.ts'
+import type { CommandContext } from '../command.ts'
+
+export async function queues({ engine }: CommandContext): Promise<string> {
+  return writeQueues(await engine.inspect())
+}
+
+export async function workers({ engine }: CommandContext): Promise<string> {
+  return writeWorkers(await engine.inspect())
+}
+
+export async function stats(context: CommandContext): Promise<string> {
+  return writeStats(await context.engine.inspect(), context.serverReport())
+}

@@ -1,0 +1,102 @@
+/** `task.*` except submit: looking at tasks and steering them. */
+
+import { ChasquiError } from '../../task/errors.ts'
+import { READ_SLICE_TASKS, REPLY_LENGTH_MAX, WAIT_MS_DEFAULT } from '../../task/limits.ts'
+import { writeLogLines } from '../../wire/event-codec.ts'
+import { refuse } from '../../wire/fields.ts'
+import type { Params } from '../../wire/messages.ts'
+import { readListQuery, readRetrySelection, readWatchQuery } from '../../wire/query-codec.ts'
+import { writeChanges, writeRecord, writeRecords, writeRetryAnswer } from '../../wire/record-codec.ts'
+import type { Call, CommandContext } from '../command.ts'
+
+interface IdParams {
+  readonly ids: readonly string[]
+}
+
+export function get({ engine }: CommandContext, params: Params): Promise<string> {
+  const { ids, data = false } = params as unknown as IdParams & { data?: boolean }
+  return readTasks(engine, ids, data)
+}
+
+/** In slices, so that records which are text already are not held as records, too. */
+async function readTasks(
+  engine: CommandContext['engine'],
+  ids: readonly string[],
+  data: boolean,
+): Promise<string> {
+  if (ids.length <= READ_SLICE_TASKS) return writeRecords(await engine.get(ids, { data }))
+  let text = ''
+  for (let from = 0; from < ids.length; from += READ_SLICE_TASKS) {
+    for (const record of await engine.get(ids.slice(from, from + READ_SLICE_TASKS), { data })) {
+      text += (text === '' ? '' : ',') + (record === null ? 'null' : writeRecord(record))
+    }
+    if (text.length > REPLY_LENGTH_MAX) refuse('ids', 'are too many: the reply would be too long')
+  }
+  return `{"tasks":[${text}]}`
+}
+
+/** In slices likewise; a page whose text gets long ends early. */
+export async function list({ engine }: CommandContext, params: Params): Promise<string> {
+  const query = readListQuery(params)
+  const texts: string[] = []
+  let length = 0
+  let cursor = query.cursor
+  for (;;) {
+    const limit = Math.min(query.limit - texts.length, READ_SLICE_TASKS)
+    const page = await engine.list({ ...query, limit, ...(cursor === undefined ? {} : { cursor }) })
+    for (const record of page.tasks) {
+      const text = writeRecord(record)
+      length += text.length
+      texts.push(text)
+    }
+    // A short page says that the engine has looked at enough rows for one request.
+    const isOver = page.cursor === null || page.tasks.length < limit || texts.length >= query.limit
+    if (isOver || length > REPLY_LENGTH_MAX) {
+      return `{"tasks":[${texts.join(',')}],"cursor":${JSON.stringify(page.cursor)}}`
+    }
+    cursor = page.cursor
+  }
+}
+
+export function wait(context: CommandContext, params: Params): Promise<string> {
+  const { ids, timeoutMs = WAIT_MS_DEFAULT } = params as unknown as IdParams & { timeoutMs?: number }
+  return context.waits.run(ids.length, async (signal) => {
+    const { engine, clock } = context
+    const untilMs = clock.nowMs() + timeoutMs
+    for (let from = 0; from < ids.length; from += READ_SLICE_TASKS) {
+      const slice = ids.slice(from, from + READ_SLICE_TASKS)
+      const records = await engine.wait(slice, Math.max(0, untilMs - clock.nowMs()), signal)
+      if (context.isClosing) throw new ChasquiError('SHUTTING_DOWN', 'the server is stopping')
+      if (slice.length === ids.length && !context.isCongested) return writeRecords(records)
+    }
+    // Many tasks, or a peer that does not read: their records are read again when the reply can leave.
+    return context.reads.run(() => readTasks(engine, ids, false))
+  })
+}
+
+export async function watch({ watches }: CommandContext, params: Params, call: Call): Promise<void> {
+  const opened = await watches.open(readWatchQuery(params))
+  call.succeed(`{"watch":"${opened.id}"}`)
+  opened.start()
+}
+
+export async function unwatch({ watches }: CommandContext, params: Params): Promise<string> {
+  await watches.close(params.watch as string)
+  return '{}'
+}
+
+export async function cancel({ engine }: CommandContext, params: Params): Promise<string> {
+  return writeChanges(await engine.cancel((params as unknown as IdParams).ids))
+}
+
+export async function retry({ engine }: CommandContext, params: Params): Promise<string> {
+  if ((params.ids === undefined) === (params.filter === undefined)) {
+    refuse('ids', 'or filter: give exactly one of the two')
+  }
+  return writeRetryAnswer(await engine.retry(readRetrySelection(params)))
+}
+
+export async function log({ engine }: CommandContext, params: Params): Promise<string> {
+  const { id, after = 0 } = params as { id: string; after?: number }
+  return writeLogLines(await engine.log(id, after))
+}

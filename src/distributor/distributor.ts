@@ -1,0 +1,207 @@
+/**
+ * The TCP server: an engine with a face. It accepts connections, gives each a session, and closes in an order that loses nothing.
+ *
+ * Invariant: whatever a connection does, the others do not notice.
+ */
+
+import net, { type AddressInfo, type Socket } from 'node:net'
+import type { Engine } from '../engine/engine.ts'
+import type { Clock } from '../task/clock.ts'
+import { ChasquiError } from '../task/errors.ts'
+import { KEEPALIVE_MS } from '../task/limits.ts'
+import type { Log } from '../telemetry/log.ts'
+import { mixedErrorText } from '../wire/bare-reply.ts'
+import type { ServerReport } from '../wire/report-codec.ts'
+import { Intake } from './intake.ts'
+import { DEFAULT_LIMITS, type DistributorLimits } from './limits.ts'
+import { Session, type SessionHost } from './session.ts'
+
+export interface DistributorOptions {
+  /** Stays the caller's: it is not closed with the distributor. */
+  readonly engine: Engine
+  /** Address or name to listen on. */
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly limits?: Partial<DistributorLimits>
+  readonly log: Log
+  readonly clock: Clock
+  /** Of the program, as clients are told. */
+  readonly version: string
+}
+
+export interface Distributor {
+  readonly address: string
+  readonly port: number
+  /** Open ones. */
+  readonly connections: number
+  /**
+   * Stops accepting, answers what is under way until the deadline, tells requests that still come SHUTTING_DOWN, and closes all
+   * connections. Leases of workers stay valid in the store. Repeatable.
+   */
+  close(options: { readonly deadlineMs: number }): Promise<void>
+}
+
+/** Throws CONFIG_INVALID when it cannot listen there. */
+export async function openDistributor(options: DistributorOptions): Promise<Distributor> {
+  const { durability } = await options.engine.inspect()
+  const distributor = new TcpDistributor(options, durability)
+  await distributor.listen()
+  return distributor
+}
+
+class TcpDistributor implements Distributor, SessionHost {
+  readonly engine: Engine
+  readonly durability: SessionHost['durability']
+  readonly clock: Clock
+  readonly limits: DistributorLimits
+  readonly log: Log
+  readonly intake: Intake
+  readonly #options: DistributorOptions
+  readonly #server: net.Server
+  readonly #sessions = new Set<Session>()
+  readonly #startedAtMs: number
+  #sessionsMade = 0
+  #closing: Promise<void> | null = null
+  #onAllAnswered: (() => void) | null = null
+
+  constructor(options: DistributorOptions, durability: SessionHost['durability']) {
+    this.#options = options
+    this.engine = options.engine
+    this.durability = durability
+    this.clock = options.clock
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.log = options.log
+    this.intake = new Intake(this.limits.intakeBytesMax)
+    this.#startedAtMs = this.clock.nowMs()
+    // Half open: a client may end its side after its last task and still wait for the confirmation.
+    this.#server = net.createServer(
+      { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS },
+      (socket) => this.#accept(socket),
+    )
+  }
+
+  async listen(): Promise<void> {
+    const { host, port } = this.#options
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error) => reject(cannotListen(error, host, port)))
+      this.#server.listen({ host, port, backlog: 1024 }, resolve)
+    })
+    this.#server.removeAllListeners('error')
+    // Out of file descriptors, for example: later ones may be accepted again.
+    this.#server.on('error', (error) =>
+      this.log.event('distributor.accept-failed', { reason: error.message, error }),
+    )
+    this.log.event('distributor.listening', { address: this.#listensOn, engine: this.engine.kind })
+  }
+
+  get address(): string {
+    return (this.#server.address() as AddressInfo).address
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  get #listensOn(): string {
+    return this.address.includes(':') ? `[${this.address}]:${this.port}` : `${this.address}:${this.port}`
+  }
+
+  get version(): string {
+    return this.#options.version
+  }
+
+  get connections(): number {
+    return this.#sessions.size
+  }
+
+  serverReport(): ServerReport {
+    const { rss, heapUsed } = process.memoryUsage()
+    return {
+      name: 'chasqui',
+      version: this.#options.version,
+      pid: process.pid,
+      startedAtMs: this.#startedAtMs,
+      uptimeMs: this.clock.nowMs() - this.#startedAtMs,
+      connections: this.connections,
+      memory: { rssBytes: rss, heapUsedBytes: heapUsed },
+    }
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#sessions.size >= this.limits.connectionsMax) {
+      this.#turnAway(socket)
+      return
+    }
+    const session = new Session(this, socket, `s${++this.#sessionsMade}`)
+    this.#sessions.add(session)
+    void session.closed.finally(() => {
+      this.#sessions.delete(session)
+      if (this.#closing !== null) this.onAnswered()
+    })
+  }
+
+  #turnAway(socket: Socket): void {
+    const { connectionsMax } = this.limits
+    this.log.event('distributor.full', {
+      peer: socket.remoteAddress ?? 'unknown',
+      connections: connectionsMax,
+    })
+    const reason = `${connectionsMax} connections are open, which is all that this server allows`
+    socket.on('error', () => socket.destroy())
+    socket.end(`${mixedErrorText(new ChasquiError('TOO_MANY_CONNECTIONS', reason))}\n`, () =>
+      socket.destroySoon(),
+    )
+  }
+
+  close({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
+    this.#closing ??= this.#close(deadlineMs)
+    return this.#closing
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    this.log.event('distributor.closing', { inFlight: this.#inFlight })
+    const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const deadline = Promise.withResolvers<void>()
+    const timer = this.clock.at(this.clock.nowMs() + deadlineMs, deadline.resolve)
+    const begun = Promise.allSettled([...this.#sessions].map((session) => session.beginClosing()))
+    await Promise.race([begun.then(() => this.#allAnswered()), deadline.promise])
+    for (const session of this.#sessions) session.finishClosing()
+    const closed = Promise.allSettled([...this.#sessions].map((session) => session.closed))
+    await Promise.race([closed, deadline.promise])
+    timer.cancel()
+    for (const session of this.#sessions) session.destroy()
+    await Promise.all([closed, stopped])
+    this.log.event('distributor.closed')
+  }
+
+  /** A session has answered all that was under way while it closes. */
+  onAnswered(): void {
+    if (this.#inFlight === 0) this.#onAllAnswered?.()
+  }
+
+  #allAnswered(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onAllAnswered = resolve
+      this.onAnswered()
+    })
+  }
+
+  get #inFlight(): number {
+    let count = 0
+    for (const session of this.#sessions) count += session.inFlight
+    return count
+  }
+}
+
+function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): ChasquiError {
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE: `port ${port} on ${host} is already taken: stop the other program or choose another with --port`,
+    EACCES: `port ${port} on ${host} needs special rights: choose one above 1023 with --port`,
+    EADDRNOTAVAIL: `${host} is no address of this machine: choose another with --host`,
+    ENOTFOUND: `${host} is no name that can be resolved: choose another with --host`,
+  }
+  const sentence =
+    why[error.code ?? ''] ?? `it is not possible to listen on port ${port} of ${host}: ${error.message}`
+  return new ChasquiError('CONFIG_INVALID', sentence, { cause: error })
+}
