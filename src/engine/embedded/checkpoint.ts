@@ -23,7 +23,6 @@ export class Checkpoint {
       workerData: data,
       name: 'chasqui-checkpoint',
     })
-    this.#thread.unref()
     this.#thread.on('message', (message: 'ready' | 'hold' | 'release') => {
       if (message === 'hold') {
         hooks.hold()
@@ -45,6 +44,8 @@ export class Checkpoint {
         hooks.lost(cause)
       })
     })
+    // After the listeners, which would hold it again: an engine that nobody closed must not keep a process alive.
+    this.#thread.unref()
   }
 
   committed(): void {

@@ -38,7 +38,11 @@ export class Documents {
   wake(): void {
     if (this.#closed || this.#retry !== null) return
     this.#again = true
-    this.#running ??= this.#run()
+    if (this.#running !== null) return
+    this.#running = this.#run().finally(() => {
+      this.#running = null
+      if (this.#again) this.wake()
+    })
   }
 
   /** Writes what is left, for so long at most; the rest is written after the next opening. */
@@ -73,6 +77,7 @@ export class Documents {
       } catch (error) {
         this.#source.failed(error)
         // The marks are still there: try again later, not at once.
+        this.#again = false
         this.#retry = setTimeout(() => {
           this.#retry = null
           this.wake()
@@ -80,7 +85,6 @@ export class Documents {
         break
       }
     }
-    this.#running = null
   }
 
   async #write(seq: number): Promise<void> {

@@ -140,7 +140,14 @@ export class EmbeddedEngine implements Engine {
     this.#onTrouble = options.onTrouble ?? (() => undefined)
     this.#openedAtMs = this.#clock.nowMs()
     const path = join(options.dir, 'chasqui.db')
-    this.#store = new Store(path)
+    try {
+      this.#store = new Store(path)
+    } catch (error) {
+      if (error instanceof ChasquiError) throw error
+      throw new ChasquiError('CONFIG_INVALID', `cannot open ${path}: ${(error as Error).message}`, {
+        cause: error,
+      })
+    }
     this.#hub = new EventHub()
     this.#waits = new Waits({ clock: this.#clock, read: (ids) => this.get(ids) })
     this.#heart = new Heart(

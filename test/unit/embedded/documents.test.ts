@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { openEmbeddedEngine } from '../../../src/engine/embedded/embedded-engine.ts'
+import { openFileStore } from '../../../src/objects/file-store.ts'
+import type { ObjectStore } from '../../../src/objects/object-store.ts'
+import { submission } from '../../support/submissions.ts'
+import { temporaryFolder } from '../../support/temporary.ts'
+
+const WORKER = { id: 'w1', pid: 4711, host: 'here' }
+
+async function runOne(
+  engine: Awaited<ReturnType<typeof openEmbeddedEngine>>,
+  ids: readonly string[],
+): Promise<void> {
+  await engine.submit(
+    ids.map((id) => submission(id)),
+    'disk',
+  )
+  await engine.consume(
+    { queues: ['default'], types: null, slots: 8, prefetch: 1, worker: WORKER },
+    {
+      deliver: (deliveries) =>
+        void engine.settle(
+          deliveries.map(({ id, epoch }) => ({ id, epoch, kind: 'returned', valueText: '12' })),
+        ),
+      revoke: () => undefined,
+    },
+  )
+  const records = await engine.wait(ids, 20_000)
+  assert.deepEqual(
+    records.map((record) => record?.state),
+    ids.map(() => 'succeeded'),
+  )
+}
+
+describe('the documents of results', () => {
+  test('hold the record of each final task, under a safe name made of its id', async (context) => {
+    const dir = temporaryFolder(context, 'documents')
+    const objects = await openFileStore({ dir: join(dir, 'objects') })
+    const engine = await openEmbeddedEngine({ dir: join(dir, 'store'), objects })
+    await runOne(engine, ['plain', '../../etc/passwd', 'ñandú/1'])
+    await engine.close()
+    await objects.close()
+    assert.deepEqual(readdirSync(join(dir, 'objects')).sort(), [
+      'task_%C3%B1and%C3%BA%2F1.json',
+      'task_..%2F..%2Fetc%2Fpasswd.json',
+      'task_plain.json',
+    ])
+    const document = JSON.parse(readFileSync(join(dir, 'objects', 'task_plain.json'), 'utf8'))
+    assert.deepEqual(
+      {
+        id: document.id,
+        type: document.type,
+        state: document.state,
+        result: document.result,
+        worker: document.worker,
+      },
+      { id: 'plain', type: 'sumar', state: 'succeeded', result: 12, worker: WORKER },
+    )
+  })
+
+  test('that could not be written before a crash are written after the next opening', async (context) => {
+    const dir = temporaryFolder(context, 'resumed')
+    const troubles: string[] = []
+    const broken: ObjectStore = {
+      kind: 'broken',
+      put: () => Promise.reject(new Error('no disk')),
+      get: () => Promise.resolve(null),
+      delete: () => Promise.resolve(false),
+      list: async function* () {},
+      close: () => Promise.resolve(),
+    }
+    const first = await openEmbeddedEngine({
+      dir: join(dir, 'store'),
+      objects: broken,
+      onTrouble: (event) => troubles.push(event),
+    })
+    await runOne(first, ['a', 'b'])
+    await first.abandon()
+    assert.ok(troubles.includes('document-failed'))
+
+    const objects = await openFileStore({ dir: join(dir, 'objects') })
+    const second = await openEmbeddedEngine({ dir: join(dir, 'store'), objects })
+    await second.close()
+    await objects.close()
+    assert.deepEqual(readdirSync(join(dir, 'objects')).sort(), ['task_a.json', 'task_b.json'])
+  })
+})
