@@ -30,6 +30,8 @@ export interface ConsumersOptions {
 export class Consumers {
   readonly #options: ConsumersOptions
   readonly #open = new Map<string, SessionConsumer>()
+  /** They may hold leases still, which are lost when the connection is; only the last few are kept. */
+  readonly #stopped = new Map<string, SessionConsumer>()
   #opening = 0
   #congested = false
   #ended: { readonly lost: boolean } | null = null
@@ -57,7 +59,7 @@ export class Consumers {
     // The peer left while the engine was asked.
     if (this.#ended !== null) await consumer.stop(this.#ended.lost)
     else this.#open.set(consumer.id, consumer)
-    void consumer.ended.then(() => this.#open.delete(consumer.id))
+    void consumer.ended.then(() => this.#retire(consumer))
     if (this.#congested) consumer.throttle(true)
     return consumer
   }
@@ -70,8 +72,18 @@ export class Consumers {
   }
 
   /** Unknown ones are fine. */
-  async stop(id: string): Promise<void> {
-    await this.#open.get(id)?.stop(false)
+  async stop(id: string, lost: boolean): Promise<void> {
+    await (this.#open.get(id) ?? this.#stopped.get(id))?.stop(lost)
+  }
+
+  #retire(consumer: SessionConsumer): void {
+    if (!this.#open.delete(consumer.id)) return
+    this.#stopped.set(consumer.id, consumer)
+    if (this.#stopped.size <= this.#options.consumersMax) return
+    for (const [oldest] of this.#stopped) {
+      this.#stopped.delete(oldest)
+      return
+    }
   }
 
   throttle(congested: boolean): void {
@@ -82,7 +94,9 @@ export class Consumers {
   /** @param lost the worker is gone as far as one can see; otherwise its leases stay as they are */
   async stopAll(lost: boolean): Promise<void> {
     this.#ended ??= { lost }
-    await Promise.all([...this.#open.values()].map((consumer) => consumer.stop(lost)))
+    await Promise.all(
+      [...this.#open.values(), ...this.#stopped.values()].map((consumer) => consumer.stop(lost)),
+    )
   }
 }
 
@@ -95,7 +109,7 @@ export class SessionConsumer implements DeliverySink {
   #prefetch: number
   #throttled = false
   #started = false
-  #stopped = false
+  #end: 'stopped' | 'lost' | null = null
   #early: (() => void)[] = []
 
   constructor(request: ConsumeRequest, payload: PayloadForm, options: ConsumersOptions) {
@@ -146,9 +160,11 @@ export class SessionConsumer implements DeliverySink {
   }
 
   async stop(lost: boolean): Promise<void> {
-    if (this.#stopped) return
-    this.#stopped = true
-    this.#options.log.event(lost ? 'consumer.lost' : 'consumer.stopped', this.#logFields)
+    // Stopped first and lost later is lost, though nothing to tell people.
+    if (this.#end === 'lost' || (this.#end === 'stopped' && !lost)) return
+    const event = lost ? 'consumer.lost' : 'consumer.stopped'
+    if (this.#end === null) this.#options.log.event(event, this.#logFields)
+    this.#end = lost ? 'lost' : 'stopped'
     await this.#consumer!.stop({ lost })
   }
 

@@ -49,6 +49,9 @@ export interface SessionHost {
   onAnswered(): void
 }
 
+/** What these ask in one turn is asked of the engine in one call. */
+const JOINED: ReadonlySet<string> = new Set(['task.submit', 'work.settle'])
+
 type Dialect = 'unknown' | 'bare' | 'rpc'
 
 export class Session implements CommandContext, CallOwner {
@@ -239,9 +242,7 @@ export class Session implements CommandContext, CallOwner {
     if (this.#end !== null) return
     const messagesBefore = this.#messagesRead
     this.#reader.push(chunk)
-    this.submissions.disk.flush()
-    this.submissions.relaxed.flush()
-    this.outcomes.flush()
+    this.#flushTurn()
     this.#watchStall(this.#messagesRead > messagesBefore)
     if (!this.#updateIntake()) {
       this.#cutOff(
@@ -363,8 +364,16 @@ export class Session implements CommandContext, CallOwner {
       if (command === undefined)
         throw new ChasquiError('METHOD_NOT_FOUND', `there is no method ${quoted(method)}`)
       if (command.checksParams !== true) checkParams(method, command, params)
+      // Nothing overtakes what the same connection asked before it.
+      if (!JOINED.has(method)) this.#flushTurn()
       command.run(this, params, call)
     })
+  }
+
+  #flushTurn(): void {
+    this.submissions.disk.flush()
+    this.submissions.relaxed.flush()
+    this.outcomes.flush()
   }
 
   /** Begins a call; whatever it throws is its answer. */

@@ -21,6 +21,7 @@ import { readInteger, readText, refuse } from './fields.ts'
 import { jsonText } from './json-text.ts'
 import { isObject, type Params } from './messages.ts'
 import { writeProgress } from './record-codec.ts'
+import { readTime, writeTime } from './time-codec.ts'
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[]
 
@@ -117,17 +118,17 @@ function readFinite(value: unknown, field: string): number {
   return Number.isFinite(value) ? (value as number) : refuse(field, 'must be a number')
 }
 
-/** Params of `work.log`. Lines get the time of their arrival. */
+/** Params of `work.log`. Lines that do not say when they were written get the time of their arrival. */
 export function readLogReport(params: Params, nowMs: number): Report {
   const lines = readArray(params.lines, 'lines', (wire, index) => {
-    const { text, level = 'info' } = isObject(wire) ? wire : { text: wire }
+    const { text, level = 'info', at } = isObject(wire) ? wire : { text: wire }
     if (!LOG_LEVELS.includes(level as LogLevel)) {
       refuse(`lines[${index}].level`, `must be one of ${LOG_LEVELS.join(', ')}`)
     }
     return {
       level: level as LogLevel,
       text: readText(text, `lines[${index}]`, LOG_LINE_LENGTH_MAX),
-      atMs: nowMs,
+      atMs: at === undefined ? nowMs : readTime(at, `lines[${index}].at`),
     }
   })
   if (lines.length > LOG_LINES_MAX) refuse('lines', `must not be more than ${LOG_LINES_MAX}`)
@@ -203,7 +204,7 @@ export function writeReport(report: Report): { method: 'work.progress' | 'work.l
   if ('progress' in report) {
     return { method: 'work.progress', paramsText: `{${lease},${writeProgress(report.progress).slice(1)}` }
   }
-  const lines = report.lines.map(({ level, text }) => ({ level, text }))
+  const lines = report.lines.map(({ level, text, atMs }) => ({ level, text, at: writeTime(atMs) }))
   return { method: 'work.log', paramsText: `{${lease},"lines":${JSON.stringify(lines)}}` }
 }
 

@@ -66,6 +66,8 @@ export interface WireConsume {
   readonly payload: PayloadForm
   /** Change this consumer instead of making one. */
   readonly consumer?: string
+  /** Who runs the tasks, where that is not who said hello. */
+  readonly worker?: WorkerIdentity
 }
 
 export function readConsume(params: Params): WireConsume {
@@ -76,8 +78,17 @@ export function readConsume(params: Params): WireConsume {
     prefetch = 1,
     payload = 'json',
     consumer,
+    worker,
   } = params as Partial<WireConsume>
-  return { queues, types, slots, prefetch, payload, ...given('consumer', consumer) }
+  return {
+    queues,
+    types,
+    slots,
+    prefetch,
+    payload,
+    ...given('consumer', consumer),
+    ...given('worker', worker && { id: worker.id, pid: worker.pid, host: worker.host }),
+  }
 }
 
 function many<Value>(value: OneOrMany<Value> | undefined): readonly Value[] | undefined {
@@ -112,12 +123,12 @@ export function writeRetrySelection(selection: RetrySelection): string {
   return JSON.stringify({ filter: { type: types, queue: queues } })
 }
 
-/** Params of `work.consume` for a new consumer. The worker's identity is told once, in `session.hello`. */
+/** Params of `work.consume` for a new consumer. */
 export function writeConsume(
-  { queues, types, slots, prefetch }: ConsumeRequest,
+  { queues, types, slots, prefetch, worker }: ConsumeRequest,
   payload: PayloadForm,
 ): string {
-  return JSON.stringify({ queues, types, slots, prefetch, payload })
+  return JSON.stringify({ queues, types, slots, prefetch, payload, worker })
 }
 
 /** Params of `work.consume` for a change of credit. */

@@ -22,7 +22,7 @@ export async function consume(context: CommandContext, params: Params, call: Cal
     call.succeed(consumeResult(wire.consumer, limits.leaseMs))
     return
   }
-  const consumer = await consumers.open(wire, identityOf(context))
+  const consumer = await consumers.open(wire, wire.worker ?? identityOf(context))
   call.succeed(consumeResult(consumer.id, limits.leaseMs))
   consumer.start()
 }
@@ -37,7 +37,8 @@ function identityOf({ client, id, peer }: CommandContext): WorkerIdentity {
 }
 
 export async function stop({ consumers }: CommandContext, params: Params): Promise<string> {
-  await consumers.stop(params.consumer as string)
+  const { consumer, lost = false } = params as { consumer: string; lost?: boolean }
+  await consumers.stop(consumer, lost)
   return '{}'
 }
 

@@ -2,7 +2,7 @@
 
 import Type from 'typebox'
 import type { MethodDescription } from './method.ts'
-import { Count, closed, Durability, literals, open, optional } from './shapes.ts'
+import { Count, closed, Durability, literals, open, optional, WORKER_IDENTITY } from './shapes.ts'
 
 export const PROTOCOL_VERSION = 1
 
@@ -15,18 +15,7 @@ const Client = Type.Union(
       pid: optional(Type.Integer({ description: 'Its process id.' })),
       host: optional(Type.String({ maxLength: 256, description: 'Its machine.' })),
       worker: optional(
-        open(
-          {
-            id: Type.String({
-              minLength: 1,
-              maxLength: 128,
-              description: 'Unique per running worker process.',
-            }),
-            pid: Type.Integer({ description: 'Its process id.' }),
-            host: Type.String({ maxLength: 256, description: 'Its machine.' }),
-          },
-          'Set by workers: what `worker.list` and the records of their tasks show.',
-        ),
+        open(WORKER_IDENTITY, 'Set by workers: what `worker.list` and the records of their tasks show.'),
       ),
     }),
   ],

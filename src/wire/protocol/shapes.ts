@@ -95,6 +95,13 @@ export const TaskError = open(
   'The error of a task.',
 )
 
+/** As it is told by workers. */
+export const WORKER_IDENTITY = {
+  id: Type.String({ minLength: 1, maxLength: 128, description: 'Unique per running worker process.' }),
+  pid: Type.Integer({ description: 'Its process id.' }),
+  host: Type.String({ maxLength: 256, description: 'Its machine.' }),
+}
+
 export const Worker = open(
   {
     id: Type.String({ description: 'Unique per running worker process.' }),

@@ -24,6 +24,8 @@ import {
   State,
   TaskId,
   TaskType,
+  Time,
+  WORKER_IDENTITY,
 } from './shapes.ts'
 
 const Epoch = Type.Integer({
@@ -117,6 +119,7 @@ export const WORK_METHODS = {
       consumer: optional(
         Type.String({ description: 'Change slots and prefetch of this consumer instead of making one.' }),
       ),
+      worker: optional(open(WORKER_IDENTITY, 'Who runs the tasks, where that is not who said hello.')),
     }),
     result: open({
       consumer: ConsumerId,
@@ -126,7 +129,15 @@ export const WORK_METHODS = {
   },
   'work.stop': {
     summary: 'Ends deliveries to a consumer. Its leases stay yours. One that is unknown, or ended, is fine.',
-    params: open({ consumer: ConsumerId }),
+    params: open({
+      consumer: ConsumerId,
+      lost: optional(
+        Type.Boolean({
+          description:
+            'True: its worker is gone. What it holds goes elsewhere after a time of grace, as when a connection breaks. Default false.',
+        }),
+      ),
+    }),
     result: open({}),
     errors: [],
   },
@@ -187,6 +198,7 @@ export const WORK_METHODS = {
           open({
             level: optional(literals(LOG_LEVELS, 'How important it is. Default `info`.')),
             text: Type.String({ description: 'The line.' }),
+            at: optional(Time('When it was written. Default: when it arrives.')),
           }),
         ]),
         { maxItems: LOG_LINES_MAX, description: 'The lines.' },
