@@ -20,9 +20,9 @@ export function accept(
   const queueNo = store.names.numberOf(submission.queue)
   const typeNo = store.names.numberOf(submission.type)
 
-  if (options?.dedupeKey !== undefined) {
+  if (options?.dedupeKey !== undefined && store.look.find(id) === null) {
     const holder = store.time.dedupeHolder(queueNo, options.dedupeKey, nowMs)
-    const held = holder === null || holder === id ? null : store.look.find(holder)
+    const held = holder === null ? null : store.look.find(holder)
     if (held !== null) return { id: held.id, state: stateOf(heart, held), duplicate: true, durability }
   }
 

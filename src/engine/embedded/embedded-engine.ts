@@ -163,9 +163,12 @@ export class EmbeddedEngine implements Engine {
       },
       this.#hub,
       this.#waits,
-      (seat, error) => {
-        leave(this.#heart, seat, true)
-        seat.end({ reason: 'failed', error })
+      (holder, error) => {
+        const seat = this.#heart.roster.seats.find((other) => other === holder)
+        if (seat !== undefined) {
+          leave(this.#heart, seat, true)
+          seat.end({ reason: 'failed', error })
+        }
         this.#onTrouble('sink-failed', error)
       },
     )
@@ -392,6 +395,7 @@ export class EmbeddedEngine implements Engine {
       held: 0,
       delivered: 0,
       settled: 0,
+      gone: false,
       lines: [],
       picks: [],
       deliveries: [],

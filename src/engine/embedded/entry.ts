@@ -3,6 +3,7 @@
  */
 
 import type { Progress, TaskOptions } from '../../task/task.ts'
+import type { DeliverySink } from '../engine.ts'
 
 /** What a move needs to know of a task, whether it is in memory or was read from its rows. */
 export interface Live {
@@ -48,6 +49,9 @@ export interface Holder {
   /** Deliveries not settled yet, cancelled ones that still run included. */
   held: number
   settled: number
+  readonly sink: DeliverySink
+  /** Its worker is lost: there is nobody to tell. */
+  gone: boolean
 }
 
 export function createEntry(

@@ -14,10 +14,10 @@ import type { DeliverySink, LogLine, TaskEvent } from '../engine.ts'
 import type { EventHub } from '../event-hub.ts'
 import type { Waits } from '../waits.ts'
 import { Counts } from './counts.ts'
-import { createEntry, type Entry, type Live } from './entry.ts'
+import { createEntry, type Entry, type Holder, type Live } from './entry.ts'
 import { type Line, Lines } from './lanes.ts'
-import { Leases } from './leases.ts'
-import { Roster, type Seat } from './roster.ts'
+import { type Ghost, Leases } from './leases.ts'
+import { Roster } from './roster.ts'
 import type { Store } from './store.ts'
 
 export interface HeartSettings {
@@ -47,12 +47,13 @@ export class Heart {
   /** Told to the world after the commit. */
   events: TaskEvent[] = []
   settledIds: string[] = []
-  revocations: { seat: Seat; lease: Lease }[] = []
+  revocations: { holder: Holder; lease: Lease }[] = []
   documentsWritten = false
 
   /** Leases that this turn ended and granted: what a failed commit has to undo. */
   ended: Entry[] = []
   granted: Entry[] = []
+  haunted: Ghost[] = []
 
   /** When housekeeping has to look again, by what for. */
   nextDueMs = Number.POSITIVE_INFINITY
@@ -61,7 +62,7 @@ export class Heart {
 
   /** Which opening of the store this is. */
   readonly boot: number
-  readonly #onSinkError: (seat: Seat, error: unknown) => void
+  readonly #onSinkError: (holder: Holder, error: unknown) => void
   #nextSeq: number
   #lastEpoch: number
 
@@ -72,7 +73,7 @@ export class Heart {
     settings: HeartSettings,
     hub: EventHub,
     waits: Waits,
-    onSinkError: (seat: Seat, error: unknown) => void,
+    onSinkError: (holder: Holder, error: unknown) => void,
   ) {
     this.#onSinkError = onSinkError
     this.store = store
@@ -191,11 +192,11 @@ export class Heart {
   }
 
   /** A sink is the caller's code: what it throws ends its consumer and must not take the engine down. */
-  toSink(seat: Seat, call: (sink: DeliverySink) => void): void {
+  toSink(holder: Holder, call: (sink: DeliverySink) => void): void {
     try {
-      call(seat.sink)
+      call(holder.sink)
     } catch (error) {
-      this.#onSinkError(seat, error)
+      this.#onSinkError(holder, error)
     }
   }
 
@@ -240,12 +241,13 @@ export class Heart {
   afterCommit(): void {
     this.ended = []
     this.granted = []
+    this.haunted = []
     const { events, settledIds, revocations } = this
     this.events = []
     this.settledIds = []
     this.revocations = []
     for (const id of settledIds) this.waits.settled(id)
-    for (const { seat, lease } of revocations) this.toSink(seat, (sink) => sink.revoke([lease]))
+    for (const { holder, lease } of revocations) this.toSink(holder, (sink) => sink.revoke([lease]))
     if (events.length > 0) this.hub.publish(events)
   }
 
@@ -259,12 +261,12 @@ export class Heart {
     for (const entry of this.ended) {
       if (granted.has(entry)) continue
       this.leases.restore(entry)
-      const ghost = this.leases.ghosts.get(entry.id)
-      if (ghost !== undefined && ghost.epoch === entry.batch!.epoch) this.leases.ghosts.delete(entry.id)
-      else if (entry.holder !== null) entry.holder.held++
+      if (entry.holder !== null) entry.holder.held++
     }
+    for (const ghost of this.haunted) this.leases.dropGhost(ghost)
     this.ended = []
     this.granted = []
+    this.haunted = []
     this.events = []
     this.settledIds = []
     this.revocations = []

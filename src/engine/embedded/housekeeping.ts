@@ -5,7 +5,7 @@ import { hasExpired } from './dispatch.ts'
 import type { Entry } from './entry.ts'
 import type { Heart } from './heart.ts'
 import { conclude } from './judge.ts'
-import { runOf } from './leasing.ts'
+import { revoke, runOf } from './leasing.ts'
 import { due, finish, NO_RUN } from './moves.ts'
 
 export function isDue(heart: Heart, nowMs: number): boolean {
@@ -41,6 +41,7 @@ function expire(heart: Heart, nowMs: number): void {
 
 /** Leases that nobody renewed: their workers are taken for dead. */
 function lapse(heart: Heart, nowMs: number): void {
+  heart.leases.dropGhostsUntil(nowMs)
   const lapsed: Entry[] = []
   for (const entry of heart.leases.byId.values()) {
     if (entry.leaseUntilMs <= nowMs && lapsed.push(entry) === COMMIT_TASKS_MAX) break
@@ -51,7 +52,12 @@ function lapse(heart: Heart, nowMs: number): void {
       worker === undefined ? 'its worker' : `worker ${worker.id} (pid ${worker.pid} on ${worker.host})`
     const error = { name: 'WorkerLost', message: `${who} was lost: its lease was not renewed` }
     const epoch = entry.batch!.epoch
-    conclude(heart, entry, { id: entry.id, epoch, kind: 'crashed', error }, nowMs, true)
+    revoke(heart, entry)
+    // Epoch 0: what the lost worker may still say is refused, also when this made the task final.
+    conclude(heart, entry, { id: entry.id, epoch, kind: 'crashed', error }, nowMs, {
+      ...runOf(entry),
+      epoch: 0,
+    })
   }
   // Leases end at many different moments: look at them all at most this often.
   heart.nextLapseMs = Math.max(heart.leases.earliestEndMs(), nowMs + LAPSE_CHECK_MS)

@@ -14,32 +14,40 @@ export function settle(heart: Heart, outcome: Outcome, nowMs: number): Settlemen
   const entry = heart.leases.byId.get(outcome.id)
   if (entry === undefined || entry.batch!.epoch !== outcome.epoch) return refuse(heart, outcome)
   if (entry.holder !== null) entry.holder.settled++
-  const state = conclude(heart, entry, outcome, nowMs, false)
+  const state = conclude(heart, entry, outcome, nowMs)
   return { id: outcome.id, accepted: true, state }
 }
 
-/** Ends a lease with an outcome, which a worker reported or housekeeping saw. `ghost`: see Heart.endLease. */
-export function conclude(heart: Heart, entry: Entry, outcome: Outcome, nowMs: number, ghost: boolean) {
+/** Ends a lease with an outcome, which a worker reported or housekeeping saw. */
+export function conclude(heart: Heart, entry: Entry, outcome: Outcome, nowMs: number, run = runOf(entry)) {
   const verdict = decide(budgetOf(entry), outcome, heart.random)
   switch (verdict.kind) {
     case 'complete':
-      endLease(heart, entry, true, ghost)
-      finish(heart, entry, 'running', 'succeeded', runOf(entry), verdict.valueText, null)
+      endLease(heart, entry, true)
+      finish(heart, entry, 'running', 'succeeded', run, verdict.valueText, null)
       return 'succeeded' as const
     case 'fail':
-      endLease(heart, entry, true, ghost)
+      endLease(heart, entry, true)
       heart.store.tasks.insertFailure(entry.seq, nowMs, JSON.stringify(verdict.error))
-      finish(heart, entry, 'running', 'failed', runOf(entry), null, verdict.error)
+      finish(
+        heart,
+        outcome.kind === 'crashed' ? { ...entry, crashes: entry.crashes + 1 } : entry,
+        'running',
+        'failed',
+        run,
+        null,
+        verdict.error,
+      )
       return 'failed' as const
     case 'retry': {
       const later = verdict.delayMs > 0
-      endLease(heart, entry, false, ghost)
+      endLease(heart, entry, false)
       heart.store.tasks.insertFailure(entry.seq, nowMs, JSON.stringify(verdict.error))
       retryLater(heart, entry, verdict.failures, nowMs + verdict.delayMs, later)
       return later ? ('scheduled' as const) : ('queued' as const)
     }
     case 'requeue':
-      endLease(heart, entry, false, ghost)
+      endLease(heart, entry, false)
       if (outcome.kind === 'crashed')
         heart.store.tasks.insertFailure(entry.seq, nowMs, JSON.stringify(outcome.error))
       requeue(heart, entry, verdict.crashes)
@@ -48,12 +56,8 @@ export function conclude(heart: Heart, entry: Entry, outcome: Outcome, nowMs: nu
 }
 
 function refuse(heart: Heart, outcome: Outcome): Settlement {
-  const ghost = heart.leases.ghosts.get(outcome.id)
-  if (ghost !== undefined && ghost.epoch === outcome.epoch) {
-    // The worker is done with what was cancelled under it: its credit is free again.
-    heart.leases.ghosts.delete(outcome.id)
-    ghost.seat.held--
-  }
+  // The worker is done with what was cancelled under it: its credit is free again.
+  heart.leases.dropGhost(outcome)
   const row = heart.store.look.find(outcome.id)
   if (row === null) return { id: outcome.id, accepted: false, state: null }
   return { id: outcome.id, accepted: row.final?.epoch === outcome.epoch, state: stateOf(heart, row) }

@@ -6,24 +6,26 @@
  * that was fenced off stays fenced off after a restart.
  */
 
-import type { Entry, LeaseBatch } from './entry.ts'
-import type { Seat } from './roster.ts'
+import type { Lease } from '../../task/outcome.ts'
+import type { Entry, Holder, LeaseBatch } from './entry.ts'
 
-/** A cancelled or lapsed delivery whose handler may still run: it occupies its seat until the worker says otherwise. */
+/** A cancelled delivery whose handler may still run. */
 export interface Ghost {
+  readonly id: string
   readonly epoch: number
-  readonly seat: Seat
+  readonly holder: Holder
+  readonly untilMs: number
 }
 
 export class Leases {
   readonly byId = new Map<string, Entry>()
-  readonly ghosts = new Map<string, Ghost>()
+  readonly #ghosts = new Map<string, Ghost>()
   /** Batches touched in this turn that may need a row deleted or written again. */
   touched: LeaseBatch[] = []
 
-  grant(entry: Entry, batch: LeaseBatch, seat: Seat | null, untilMs: number): void {
+  grant(entry: Entry, batch: LeaseBatch, holder: Holder | null, untilMs: number): void {
     entry.batch = batch
-    entry.holder = seat
+    entry.holder = holder
     entry.leaseUntilMs = untilMs
     entry.startedAtMs = batch.startedAtMs
     this.byId.set(entry.id, entry)
@@ -48,10 +50,34 @@ export class Leases {
     return this.byId.get(entry.id) === entry
   }
 
-  /** The earliest end of a lease; Infinity when nothing runs. */
+  /** The caller has raised the holder's count. */
+  addGhost(entry: Entry, holder: Holder): Ghost {
+    const ghost = { id: entry.id, epoch: entry.batch!.epoch, holder, untilMs: entry.leaseUntilMs }
+    this.#ghosts.set(ghostKey(ghost), ghost)
+    return ghost
+  }
+
+  dropGhost(lease: Lease): void {
+    if (this.#ghosts.size === 0) return
+    const key = ghostKey(lease)
+    const ghost = this.#ghosts.get(key)
+    if (ghost !== undefined && this.#ghosts.delete(key)) ghost.holder.held--
+  }
+
+  dropGhostsUntil(nowMs: number): void {
+    for (const ghost of this.#ghosts.values()) if (ghost.untilMs <= nowMs) this.dropGhost(ghost)
+  }
+
+  /** The earliest end of a lease or a ghost; Infinity when nothing runs. */
   earliestEndMs(): number {
     let earliest = Number.POSITIVE_INFINITY
     for (const entry of this.byId.values()) if (entry.leaseUntilMs < earliest) earliest = entry.leaseUntilMs
+    for (const ghost of this.#ghosts.values()) if (ghost.untilMs < earliest) earliest = ghost.untilMs
     return earliest
   }
+}
+
+/** One task can have several: cancelled, retried by hand, delivered and cancelled again. */
+function ghostKey({ id, epoch }: Lease): string {
+  return `${epoch} ${id}`
 }

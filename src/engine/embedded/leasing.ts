@@ -34,20 +34,30 @@ export function lease(heart: Heart, seat: Seat, entries: Entry[], nowMs: number)
   return epoch
 }
 
-/** A lease ends. `ghost`: the handler may still run, so it keeps its seat's credit until the worker answers. */
-export function endLease(heart: Heart, entry: Entry, final: boolean, ghost: boolean): void {
+/** A lease ends, and the holder's credit is free again. */
+export function endLease(heart: Heart, entry: Entry, final: boolean): void {
   heart.leases.end(entry, final)
   heart.ended.push(entry)
+  if (entry.holder !== null) entry.holder.held--
+}
+
+/**
+ * Before a lease ends under its holder: tells it to stop. `haunt`: the handler runs on for a while, so a ghost of the delivery
+ * occupies the holder's credit until the worker answers or its lease time passes.
+ */
+export function haunt(heart: Heart, entry: Entry): void {
   const { holder } = entry
-  if (holder === null) return
-  const seat = ghost ? heart.roster.seats.find((other) => other === holder) : undefined
-  if (seat !== undefined) {
-    const lease = { id: entry.id, epoch: entry.batch!.epoch }
-    heart.leases.ghosts.set(entry.id, { epoch: lease.epoch, seat })
-    heart.revocations.push({ seat, lease })
-  } else {
-    holder.held--
-  }
+  if (holder === null || holder.gone) return
+  holder.held++
+  heart.haunted.push(heart.leases.addGhost(entry, holder))
+  revoke(heart, entry)
+  if (entry.leaseUntilMs < heart.nextLapseMs) heart.nextLapseMs = entry.leaseUntilMs
+}
+
+export function revoke(heart: Heart, entry: Entry): void {
+  const { holder } = entry
+  if (holder === null || holder.gone) return
+  heart.revocations.push({ holder, lease: { id: entry.id, epoch: entry.batch!.epoch } })
 }
 
 /** Renews leases; with a consumer of this engine, they become its own. Memory only: leases are counted in time, not in rows. */
@@ -70,8 +80,8 @@ export function extend(heart: Heart, leases: readonly Lease[], consumer: string 
 /** A consumer takes nothing more. `lost`: its leases lapse soon, unless somebody renews them. */
 export function leave(heart: Heart, seat: Seat, lost: boolean): void {
   heart.roster.remove(seat)
-  for (const [id, ghost] of heart.leases.ghosts) if (ghost.seat === seat) heart.leases.ghosts.delete(id)
   if (!lost) return
+  seat.gone = true
   const untilMs = heart.clock.nowMs() + heart.settings.reconnectGraceMs
   for (const entry of heart.leases.byId.values()) {
     if (entry.holder === seat && entry.leaseUntilMs > untilMs) entry.leaseUntilMs = untilMs

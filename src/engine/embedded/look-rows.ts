@@ -46,11 +46,13 @@ export class LookRows {
       .map(readFull)
   }
 
-  readFailedForwards(afterSeq: number, limit: number): FullRow[] {
+  /** The oldest failure first. */
+  readFailedForwards(afterFinishedAtMs: number, afterSeq: number, limit: number): FullRow[] {
     return this.#sql
       .rows(
-        `select ${FULL_COLUMNS} from result d indexed by result_failed join task t on t.seq = d.seq ${FULL_JOINS}
-       where d.state = ${STATE_NUMBER.failed} and d.seq > ? order by d.seq limit ?`,
+        `select ${FULL_COLUMNS} from result d indexed by result_failed_at join task t on t.seq = d.seq ${FULL_JOINS}
+       where d.state = ${STATE_NUMBER.failed} and (d.finished_at, d.seq) > (?, ?) order by d.finished_at, d.seq limit ?`,
+        afterFinishedAtMs,
         afterSeq,
         limit,
       )

@@ -3,14 +3,13 @@
  */
 
 import { CREDIT_MAX } from '../../task/limits.ts'
-import type { ConsumeRequest, ConsumerEnd, Delivery, DeliverySink } from '../engine.ts'
+import type { ConsumeRequest, ConsumerEnd, Delivery } from '../engine.ts'
 import type { Entry, Holder } from './entry.ts'
 import type { Line } from './lanes.ts'
 
 export interface Seat extends Holder {
   readonly id: string
   readonly request: ConsumeRequest
-  readonly sink: DeliverySink
   readonly connectedAtMs: number
   slots: number
   prefetch: number

@@ -39,6 +39,7 @@ const MIGRATIONS: readonly string[] = [
     crashes integer not null, started_at integer, finished_at integer not null, worker integer, value text, error text
   );
   create index result_failed on result (seq) where state = 6;
+  create index result_failed_at on result (finished_at, seq) where state = 6;
   create table failure (
     seq integer not null, number integer not null, at integer not null, error text not null, primary key (seq, number)
   ) without rowid;
@@ -59,7 +60,7 @@ const MIGRATIONS: readonly string[] = [
 
 export const SCHEMA_VERSION = MIGRATIONS.length
 
-/** States as stored; the numbers are part of the file format (6 stands in an index above). */
+/** States as stored; the numbers are part of the file format (6 stands in two indexes above). */
 export const STATE_NUMBER = { succeeded: 5, failed: 6, canceled: 7, expired: 8 } as const
 export const STATE_OF_NUMBER = { 5: 'succeeded', 6: 'failed', 7: 'canceled', 8: 'expired' } as const
 

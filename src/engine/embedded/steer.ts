@@ -6,7 +6,7 @@ import { RETRY_BATCH_MAX } from '../../task/limits.ts'
 import type { Change, RetryAnswer, RetrySelection } from '../engine.ts'
 import type { FullRow } from './full-row.ts'
 import type { Heart } from './heart.ts'
-import { endLease, runOf } from './leasing.ts'
+import { endLease, haunt, runOf } from './leasing.ts'
 import { finish, NO_RUN, revive } from './moves.ts'
 import { stateOf } from './records.ts'
 
@@ -15,7 +15,8 @@ export function cancel(heart: Heart, id: string): Change | null {
   const running = heart.leases.byId.get(id)
   if (running !== undefined) {
     const run = { ...runOf(running), epoch: 0 }
-    endLease(heart, running, true, true)
+    haunt(heart, running)
+    endLease(heart, running, true)
     finish(heart, running, 'running', 'canceled', run, null, null)
     return { id, state: 'canceled', changed: true }
   }
@@ -38,11 +39,13 @@ export function retry(heart: Heart, selection: RetrySelection, nowMs: number): R
   const { types, queues } = selection.filter
   const tasks: Change[] = []
   let afterSeq = 0
+  let afterFinishedAtMs = 0
   for (;;) {
-    const rows = heart.store.look.readFailedForwards(afterSeq, RETRY_BATCH_MAX)
+    const rows = heart.store.look.readFailedForwards(afterFinishedAtMs, afterSeq, RETRY_BATCH_MAX)
     for (const row of rows) {
       if (tasks.length === RETRY_BATCH_MAX) return { tasks, more: true }
       afterSeq = row.seq
+      afterFinishedAtMs = row.final!.finishedAtMs
       if (types !== undefined && !types.includes(heart.store.names.nameOf(row.typeNo))) continue
       if (queues !== undefined && !queues.includes(heart.store.names.nameOf(row.queueNo))) continue
       tasks.push(reviveRow(heart, row, nowMs))
