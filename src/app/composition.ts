@@ -7,11 +7,13 @@
 import { openEmbeddedEngine } from '../engine/embedded/embedded-engine.ts'
 import type { Engine } from '../engine/engine.ts'
 import { openMemoryEngine } from '../engine/memory/memory-engine.ts'
+import { openRemoteEngine } from '../engine/remote/remote-engine.ts'
 import { openFileStore } from '../objects/file-store.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { ChasquiError } from '../task/errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Settings } from './settings.ts'
+import { VERSION } from './version.ts'
 
 export interface OpenEngine {
   readonly engine: Engine
@@ -36,12 +38,22 @@ export async function openEngine(settings: Settings, log: Log): Promise<OpenEngi
         diskFreeBytesMin: settings.diskFreeMinBytes,
         ...(objects !== null && { objects }),
         onTrouble: (trouble, error) =>
-          log.event('engine.trouble', { trouble, reason: error instanceof Error ? error.message : error, error }),
+          log.event('engine.trouble', {
+            trouble,
+            reason: error instanceof Error ? error.message : error,
+            error,
+          }),
       })
       return owned(engine, objects)
     }
     default:
-      return owned(await openRemoteEngine({ url: settings.engine }))
+      return owned(
+        await openRemoteEngine({
+          url: settings.engine,
+          client: { name: 'chasqui distributor', version: VERSION },
+          connectTimeoutMs: settings.connectTimeoutMs,
+        }),
+      )
   }
 }
 
@@ -49,7 +61,7 @@ const EMBEDDED_DIR = './chasqui-data'
 
 function openObjects(place: string): Promise<ObjectStore> {
   const [, dir] = splitOnce(place, ':')
-  return openFileStore({ dir: dir!, sync: false })
+  return openFileStore({ dir: dir! })
 }
 
 function owned(engine: Engine, objects: ObjectStore | null = null): OpenEngine {

@@ -169,6 +169,9 @@ export const Settings = Type.Object({
   }),
 
   // ---- commands
+  connectTimeoutMs: duration('client', 100, 3_600_000, limits.CONNECT_TIMEOUT_MS, {
+    description: 'How long workers and commands try to reach the distributor before they give up.',
+  }),
   confirmTimeoutMs: duration('client', 100, 3_600_000, limits.CONFIRM_TIMEOUT_MS, {
     description: 'A submission that is not confirmed after this long fails.',
   }),

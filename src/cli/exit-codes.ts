@@ -1,6 +1,6 @@
 /** What the exit code of a command means. docs/cli.md is made from this table. */
 
-import type { ErrorCode } from '../task/errors.ts'
+import { ChasquiError, type ErrorCode } from '../task/errors.ts'
 import type { TaskState } from '../task/lifecycle.ts'
 
 export const EXIT_CODES = {
@@ -23,11 +23,32 @@ export function exitCodeOf(name: ExitName): number {
   return EXIT_CODES[name].code
 }
 
+/** A command ends with one sentence and this exit code. */
+export class CommandError extends Error {
+  readonly exit: ExitName
+
+  constructor(exit: ExitName, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'CommandError'
+    this.exit = exit
+  }
+}
+
+/** What cannot be used was said on the command line or in a setting; the same code from elsewhere is a failure. */
+export async function asUsage<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading
+  } catch (error) {
+    if (error instanceof ChasquiError && error.code === 'CONFIG_INVALID') {
+      throw new CommandError('usage', error.message, { cause: error })
+    }
+    throw error
+  }
+}
+
 /** For an error that ends a command. */
 export function exitOfError(code: ErrorCode): ExitName {
   switch (code) {
-    case 'CONFIG_INVALID':
-      return 'usage'
     case 'TASK_UNKNOWN':
       return 'unknownTask'
     case 'TIMEOUT':

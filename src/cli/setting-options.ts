@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import { type LoadedConfig, loadConfig } from '../app/config.ts'
 import { formatValue } from '../app/setting-values.ts'
 import { flagOf, nameOf, type SettingKey, schemaOf } from '../app/settings.ts'
+import { asUsage } from './exit-codes.ts'
 
 /** Adds `--config` and one option for each setting. */
 export function addSettings(command: Command, keys: readonly SettingKey[]): Command {
@@ -24,12 +25,14 @@ export function readSettings(
   keys: readonly SettingKey[],
   modules: readonly string[] = [],
 ): Promise<LoadedConfig> {
-  return loadConfig({
-    flags: { ...flagsOf(options, keys), ...(modules.length > 0 && { modules }) },
-    environment: process.env,
-    folder: process.cwd(),
-    file: options.config as string | undefined,
-  })
+  return asUsage(
+    loadConfig({
+      flags: { ...flagsOf(options, keys), ...(modules.length > 0 && { modules }) },
+      environment: process.env,
+      folder: process.cwd(),
+      file: options.config as string | undefined,
+    }),
+  )
 }
 
 /** Those that were given on the command line, as they were typed. */

@@ -239,3 +239,10 @@ export const RECONNECT_MIN_MS = 50
 export const RECONNECT_MAX_MS = 5_000
 /** A watch whose reader falls behind by more events than this loses the oldest and is told how many. */
 export const WATCH_EVENTS_MAX = 10_000
+
+// ---- the demo ---------------------------------------------------------------------------------------------
+
+/** The demo of `npm start` begins when all workers are there, looking this often, and waits for its results. */
+export const DEMO_WORKERS_MS = 30_000
+export const DEMO_LOOK_MS = 20
+export const DEMO_RESULTS_MS = 30_000

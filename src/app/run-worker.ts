@@ -1,0 +1,51 @@
+/** The role of a worker: takes tasks from a distributor and runs them, until it is told to stop. */
+
+import { hostname } from 'node:os'
+import { openRemoteEngine } from '../engine/remote/remote-engine.ts'
+import { newTaskId } from '../task/ids.ts'
+import type { WorkerIdentity } from '../task/task.ts'
+import { openWorker } from '../worker/worker.ts'
+import type { Role } from './role.ts'
+import { VERSION } from './version.ts'
+
+/** Resolves with the exit code, after everything is closed. */
+export async function runWorker({ settings, log, stop, onReady }: Role): Promise<number> {
+  const identity: WorkerIdentity = { id: newTaskId(), pid: process.pid, host: hostname() }
+  const engine = await openRemoteEngine({
+    url: settings.connect,
+    client: { name: 'chasqui worker', version: VERSION, worker: identity },
+    connectTimeoutMs: settings.connectTimeoutMs,
+  })
+  try {
+    const { modules, queues, types, concurrency, threads, prefetch, taskLines } = settings
+    const worker = openWorker({
+      engine,
+      modules,
+      concurrency,
+      identity,
+      log,
+      taskLines,
+      ...(queues !== undefined && { queues }),
+      ...(types !== undefined && { types }),
+      ...(threads !== undefined && { threads }),
+      ...(prefetch !== undefined && { prefetch }),
+      limits: {
+        stopGraceMs: settings.stopGraceMs,
+        drainMs: settings.drainMs,
+        threadMemoryMb: Math.round(settings.threadMemoryBytes / 1024 ** 2),
+        resultBytesMax: settings.resultMaxBytes,
+      },
+    })
+    void worker.ready.then(() => onReady({ role: 'worker', address: settings.connect }))
+    void stop.drain.then(() => worker.drain())
+    const now = stop.now.then(async (exitCode) => {
+      await worker.stopNow()
+      return exitCode
+    })
+    const end = await worker.ended
+    if (end.reason === 'failed') throw end.error
+    return end.reason === 'stopped' ? await now : 0
+  } finally {
+    await engine.close()
+  }
+}

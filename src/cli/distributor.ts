@@ -1,0 +1,47 @@
+/** `chasqui distributor`: takes tasks over TCP, holds them in its engine, hands them to workers. */
+
+import type { Command } from 'commander'
+import { runDistributor } from '../app/run-distributor.ts'
+import type { SettingKey } from '../app/settings.ts'
+import { action } from './action.ts'
+import { addCommand, addJson } from './common-options.ts'
+import { serve } from './servers.ts'
+import { addSettings, readSettings } from './setting-options.ts'
+
+export const DISTRIBUTOR_SETTINGS = [
+  'host',
+  'port',
+  'engine',
+  'objects',
+  'leaseMs',
+  'reconnectGraceMs',
+  'retentionMs',
+  'failedRetentionMs',
+  'diskFreeMinBytes',
+  'frameMaxBytes',
+  'connectionsMax',
+  'messageStallMs',
+  'outboxMaxBytes',
+  'slowReaderMs',
+  'logLevel',
+  'logFormat',
+] as const satisfies readonly SettingKey[]
+
+export function addDistributor(program: Command): void {
+  const command = addCommand(program, {
+    usage: 'distributor',
+    description:
+      'Takes tasks from clients, confirms them once they are safe, and hands them to workers. Ends with Ctrl-C or SIGTERM.',
+    examples: [
+      ['chasqui distributor', 'on port 5000, tasks in ./chasqui-data'],
+      ['chasqui distributor --port 0 --json', 'on a free port; the line on standard output says which'],
+      ['chasqui distributor --host 0.0.0.0', 'for other machines of a network you trust'],
+    ],
+  })
+  addJson(addSettings(command, DISTRIBUTOR_SETTINGS)).action(
+    action(async ({ screen, options }) => {
+      const { settings } = await readSettings(options, DISTRIBUTOR_SETTINGS)
+      return serve({ settings, screen }, runDistributor)
+    }),
+  )
+}

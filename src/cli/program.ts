@@ -1,0 +1,47 @@
+/** All commands of `chasqui`: the table of contents of the command line. */
+
+import { Command } from 'commander'
+import { VERSION } from '../app/version.ts'
+import { addDistributor } from './distributor.ts'
+import { exitCodeOf } from './exit-codes.ts'
+import { addUp } from './up.ts'
+import { addWorker } from './worker.ts'
+
+/** Servers first, then what one does with tasks, then what one looks at. */
+const COMMANDS = [addUp, addDistributor, addWorker]
+
+export function createProgram(): Command {
+  const program = new Command('chasqui')
+    .description(
+      'Carries tasks from clients through a queue to workers, and their results back, without dropping one.',
+    )
+    .version(VERSION, '-v, --version')
+    .showHelpAfterError('(add --help for what can be said here)')
+    .addHelpText(
+      'after',
+      '\nEvery command has --help with examples. Settings: docs/settings.md, exit codes: docs/cli.md.',
+    )
+  for (const add of COMMANDS) add(program)
+  for (const command of program.commands) {
+    command.copyInheritedSettings(program)
+    command.exitOverride()
+  }
+  return program.exitOverride()
+}
+
+/** Runs one command line; sets the exit code of the process. */
+export async function run(argv: readonly string[]): Promise<void> {
+  const program = createProgram()
+  try {
+    if (argv.length <= 2) program.help({ error: true })
+    await program.parseAsync(argv)
+  } catch (error) {
+    // Commander has said what is wrong, or shown the help that was asked for (then its code is 0).
+    if (!isCommanderError(error)) throw error
+    process.exitCode = error.exitCode === 0 ? 0 : exitCodeOf('usage')
+  }
+}
+
+function isCommanderError(error: unknown): error is Error & { readonly exitCode: number } {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('commander.')
+}

@@ -1,0 +1,32 @@
+/** What the commands that stay up have in common: their log, the signals that end them, and the line that says that they are up. */
+
+import type { ReadyFacts, Role } from '../app/role.ts'
+import type { Settings } from '../app/settings.ts'
+import { listenForStop } from '../app/signals.ts'
+import { openLog } from '../telemetry/log.ts'
+import type { Screen } from './screen.ts'
+
+export interface ServerOptions {
+  readonly settings: Settings
+  readonly screen: Screen
+  readonly untilInputEnds?: boolean
+}
+
+/** Runs a role to its end and answers with its exit code. */
+export async function serve(
+  { settings, screen, untilInputEnds = false }: ServerOptions,
+  run: (role: Role) => Promise<number>,
+): Promise<number> {
+  const log = openLog({ level: settings.logLevel, format: settings.logFormat })
+  const stop = listenForStop({ untilInputEnds })
+  try {
+    return await run({ settings, log, stop, onReady: (facts) => sayReady(facts, screen) })
+  } finally {
+    stop.close()
+  }
+}
+
+/** For people the log has said it. */
+function sayReady(facts: ReadyFacts, screen: Screen): void {
+  if (screen.json) screen.value({ ...facts, pid: process.pid })
+}

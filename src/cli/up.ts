@@ -1,0 +1,67 @@
+/** `chasqui up`: a whole system on one machine. */
+
+import { fileURLToPath } from 'node:url'
+import type { Command } from 'commander'
+import { runUp } from '../app/run-up.ts'
+import { flagOf, type SettingKey } from '../app/settings.ts'
+import { action, type Options } from './action.ts'
+import { addCommand, addJson } from './common-options.ts'
+import { playDemo } from './demo/demo.ts'
+import { DISTRIBUTOR_SETTINGS } from './distributor.ts'
+import { CommandError } from './exit-codes.ts'
+import { serve } from './servers.ts'
+import { addSettings, flagsOf, readSettings } from './setting-options.ts'
+import { WORKER_SETTINGS } from './worker.ts'
+
+const UP_SETTINGS: readonly SettingKey[] = [
+  'workers',
+  ...new Set([...DISTRIBUTOR_SETTINGS, ...WORKER_SETTINGS.filter((key) => key !== 'connect')]),
+]
+
+export function addUp(program: Command): void {
+  const command = addCommand(program, {
+    usage: 'up [module...]',
+    description:
+      'Starts a distributor and worker processes in one go; ends all of them with Ctrl-C. The modules are those of `chasqui worker`.',
+    examples: [
+      ['chasqui up', 'on port 5000, two workers with the sample handlers'],
+      ['chasqui up tasks.ts --workers 4', 'your own handlers in four worker processes'],
+      ['chasqui up --engine memory --port 5001', 'nothing is kept when it ends'],
+      ['chasqui up --demo --once', 'plays the sample tasks and ends'],
+    ],
+  })
+  addJson(addSettings(command, UP_SETTINGS))
+    .option('--demo', 'play the sample tasks: three clients one after the other, then three at once')
+    .option('--once', 'with --demo: end after it, with exit code 0 if every result is right')
+    .action(
+      action(async ({ screen, options }, modules: readonly string[]) => {
+        const demo = options.demo === true
+        // A demo is for people, also where its output goes to a file.
+        const given: Options = demo ? { logFormat: 'text', ...options } : options
+        const { settings } = await readSettings(given, UP_SETTINGS, modules)
+        if (options.once === true && !demo) throw new CommandError('usage', '--once needs --demo.')
+        if (demo && settings.modules.length > 0) {
+          throw new CommandError('usage', '--demo runs the samples; leave the modules out.')
+        }
+        return serve({ settings, screen }, (role) =>
+          runUp(role, {
+            workerArgs: workerArgs(given, settings.modules),
+            ...(demo && { play: (up) => playDemo(up, { screen, once: options.once === true, settings }) }),
+          }),
+        )
+      }),
+    )
+}
+
+/** A worker process gets what this command line said about workers; variables and the configuration file it reads itself. */
+function workerArgs(options: Options, modules: readonly string[]): string[] {
+  const main = fileURLToPath(
+    new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url),
+  )
+  const flags = Object.entries(flagsOf(options, WORKER_SETTINGS)).flatMap(([key, text]) => [
+    flagOf(key as SettingKey),
+    text,
+  ])
+  const config = typeof options.config === 'string' ? ['--config', options.config] : []
+  return [main, 'worker', ...modules, ...config, ...flags]
+}
