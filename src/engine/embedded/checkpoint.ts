@@ -26,9 +26,12 @@ export class Checkpoint {
     this.#thread.on('message', (message: 'ready' | 'hold' | 'release') => {
       if (message === 'hold') {
         hooks.hold()
+        // Whoever waits for a commit now waits for the thread.
+        this.#thread.ref()
         Atomics.store(this.#signals, HOLD_STATE, HOLDING)
         Atomics.notify(this.#signals, HOLD_STATE)
       } else if (message === 'release') {
+        this.#thread.unref()
         hooks.release()
       }
     })
