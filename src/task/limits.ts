@@ -231,6 +231,9 @@ export const CLIENT_PENDING_TASKS_MAX = 100_000
 export const CLIENT_PENDING_BYTES_MAX = 256 * 1024 * 1024
 /** Tasks that one frame of the client carries at most. */
 export const CLIENT_FRAME_TASKS_MAX = 256
+/** Characters of data that one frame carries (a longer task goes alone), and frames that are under way at a time. */
+export const CLIENT_FRAME_LENGTH_MAX = 512 * 1024
+export const CLIENT_FRAMES_MAX = 64
 /** (setting) A submission that is not confirmed after this long fails with TIMEOUT. */
 export const CONFIRM_TIMEOUT_MS = 30_000
 export const CONNECT_TIMEOUT_MS = 5_000
