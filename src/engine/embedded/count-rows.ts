@@ -45,25 +45,9 @@ export class CountRows {
     }
   }
 
-  countReady(): { queueNo: number; count: number }[] {
-    return this.#sql.rows('select queue, count(*) from ready group by queue').map((row) => ({
-      queueNo: row[0] as number,
-      count: row[1] as number,
-    }))
-  }
-
-  countScheduled(): { queueNo: number; count: number }[] {
+  readTotals(): { queueNo: number; totals: Totals; scheduled: number }[] {
     return this.#sql
-      .rows('select t.queue, count(*) from scheduled s join task t on t.seq = s.seq group by t.queue')
-      .map((row) => ({
-        queueNo: row[0] as number,
-        count: row[1] as number,
-      }))
-  }
-
-  readTotals(): { queueNo: number; totals: Totals }[] {
-    return this.#sql
-      .rows('select queue, submitted, succeeded, failed, canceled, expired from total')
+      .rows('select queue, submitted, succeeded, failed, canceled, expired, scheduled from total')
       .map((row) => ({
         queueNo: row[0] as number,
         totals: {
@@ -73,18 +57,20 @@ export class CountRows {
           canceled: row[4] as number,
           expired: row[5] as number,
         },
+        scheduled: row[6] as number,
       }))
   }
 
-  writeTotals(queueNo: number, totals: Totals): void {
+  writeTotals(queueNo: number, totals: Totals, scheduled: number): void {
     this.#sql.run(
-      'insert or replace into total (queue, submitted, succeeded, failed, canceled, expired) values (?, ?, ?, ?, ?, ?)',
+      'insert or replace into total (queue, submitted, succeeded, failed, canceled, expired, scheduled) values (?, ?, ?, ?, ?, ?, ?)',
       queueNo,
       totals.submitted,
       totals.succeeded,
       totals.failed,
       totals.canceled,
       totals.expired,
+      scheduled,
     )
   }
 }

@@ -1,4 +1,7 @@
-/** How many tasks are where, by queue: kept in memory as they move, the totals also in the file. */
+/**
+ * How many tasks are where, by queue: kept in memory as they move. The totals and the scheduled ones are also in the file, in the
+ * transactions that change them; how many are ready follows from them, so that opening a store counts no rows.
+ */
 
 import type { FinalState } from '../../task/lifecycle.ts'
 import type { Totals } from './count-rows.ts'
@@ -35,6 +38,16 @@ export class Counts {
   add(queueNo: number, total: 'submitted' | FinalState, by: 1 | -1): void {
     const count = this.of(queueNo)
     count.totals[total] += by
+    this.#changed(queueNo, count)
+  }
+
+  addScheduled(queueNo: number, by: 1 | -1): void {
+    const count = this.of(queueNo)
+    count.scheduled += by
+    this.#changed(queueNo, count)
+  }
+
+  #changed(queueNo: number, count: QueueCount): void {
     if (!count.dirty) {
       count.dirty = true
       this.#dirty.push(queueNo)
@@ -46,19 +59,22 @@ export class Counts {
     for (const queueNo of this.#dirty) {
       const count = this.byQueue.get(queueNo)!
       count.dirty = false
-      store.counts.writeTotals(queueNo, count.totals)
+      store.counts.writeTotals(queueNo, count.totals, count.scheduled)
     }
     this.#dirty = []
   }
 
-  /** Counts again from the file. `leased`: queue numbers of the running tasks, one entry a task. */
+  /** Reads the counts of the file. `leased`: queue numbers of the running tasks, one entry a task. */
   load(store: Store, leased: Iterable<number>): void {
     this.byQueue.clear()
     this.#dirty = []
-    for (const { queueNo, totals } of store.counts.readTotals())
-      Object.assign(this.of(queueNo).totals, totals)
-    for (const { queueNo, count } of store.counts.countReady()) this.of(queueNo).queued = count
-    for (const { queueNo, count } of store.counts.countScheduled()) this.of(queueNo).scheduled = count
+    for (const { queueNo, totals, scheduled } of store.counts.readTotals()) {
+      const count = this.of(queueNo)
+      Object.assign(count.totals, totals)
+      count.scheduled = scheduled
+      const final = totals.succeeded + totals.failed + totals.canceled + totals.expired
+      count.queued = totals.submitted - final - scheduled
+    }
     for (const queueNo of leased) {
       const count = this.of(queueNo)
       count.queued--

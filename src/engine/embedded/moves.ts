@@ -23,7 +23,7 @@ export function place(heart: Heart, entry: Entry, scheduled: boolean): void {
   const count = heart.counts.of(entry.queueNo)
   if (scheduled) {
     heart.store.tasks.insertScheduled(entry.runAtMs, entry.seq, entry.failures, entry.crashes)
-    count.scheduled++
+    heart.counts.addScheduled(entry.queueNo, 1)
     if (entry.runAtMs < heart.nextDueMs) heart.nextDueMs = entry.runAtMs
   } else {
     heart.store.tasks.insertReady(
@@ -44,7 +44,7 @@ export function place(heart: Heart, entry: Entry, scheduled: boolean): void {
 /** A scheduled task's time has come. */
 export function due(heart: Heart, live: Live): void {
   heart.store.tasks.deleteScheduled(live.runAtMs, live.seq)
-  heart.counts.of(live.queueNo).scheduled--
+  heart.counts.addScheduled(live.queueNo, -1)
   place(heart, entryOf(live, live.runAtMs, live.failures, live.crashes), false)
 }
 
@@ -59,8 +59,8 @@ export function finish(
   error: TaskError | null,
 ): void {
   const nowMs = heart.clock.nowMs()
-  const count = heart.counts.of(live.queueNo)
-  count[from]--
+  if (from === 'scheduled') heart.counts.addScheduled(live.queueNo, -1)
+  else heart.counts.of(live.queueNo)[from]--
   if (from === 'scheduled') heart.store.tasks.deleteScheduled(live.runAtMs, live.seq)
   else heart.store.tasks.deleteReady(live)
   if (from === 'queued') heart.lineOf(live.queueNo, live.typeNo).remove(live.priority, live.seq)

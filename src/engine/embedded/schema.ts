@@ -52,7 +52,7 @@ const MIGRATIONS: readonly string[] = [
   ) without rowid;
   create table total (
     queue integer primary key, submitted integer not null, succeeded integer not null, failed integer not null,
-    canceled integer not null, expired integer not null
+    canceled integer not null, expired integer not null, scheduled integer not null
   );
   create table document (seq integer primary key);
   `,
