@@ -1,0 +1,98 @@
+/**
+ * `npm run bench`: our system, and with `--peers` BullMQ, measured side by side in one run. Rounds are interleaved: every system does a
+ * cell before the next cell begins, in an order that changes with the round, so that a slow minute of the machine hits all of them.
+ *
+ * Every measurement is made in a folder of its own that is removed afterwards; whatever it started is ended by pid.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { CELLS, type CellName } from './cells.ts'
+import { endAll } from './children.ts'
+import { type BenchOptions, readOptions, USAGE } from './options.ts'
+import { figure, type Sample, summarize, tables } from './report.ts'
+import { bullmq } from './systems/bullmq.ts'
+import { chasqui } from './systems/chasqui.ts'
+import type { System } from './systems/system.ts'
+
+/** More than this before we begin, and figures say more about the neighbours than about us. */
+const LOAD_MAX = 1
+
+process.once('exit', endAll)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
+
+try {
+  const options = readOptions(process.argv.slice(2))
+  if (options === null) process.stdout.write(USAGE)
+  else await main(options)
+  process.exit(0)
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exit(1)
+}
+
+async function main(options: BenchOptions): Promise<void> {
+  const systems = [chasqui, ...(options.peers ? [bullmq('everysec'), bullmq('always')] : [])]
+  const [load] = loadavg()
+  if (load! > LOAD_MAX)
+    say(`the load of this machine is ${load!.toFixed(1)} already: take no figure from this run`)
+  const samples: Sample[] = []
+  for (let round = 0; round < options.rounds; round++) {
+    for (const cell of options.cells) {
+      for (const system of rotated(systems, round)) {
+        const metrics = await measure(cell, system, round, options)
+        samples.push({ cell, system: system.name, round, metrics })
+        const main = Object.entries(metrics).filter(([name]) => !name.startsWith('cpu.'))
+        const text = main.map(([name, value]) => `${name} ${figure(name, value)}`).join('  ')
+        say(`${round + 1}/${options.rounds} ${cell.padEnd(8)} ${system.name.padEnd(16)} ${text}`)
+      }
+    }
+  }
+  const summaries = summarize(samples)
+  const machine = {
+    node: process.version,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    memoryMib: Math.round(totalmem() / 2 ** 20),
+    loadBefore: load!,
+  }
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ machine, options, summaries, samples }, null, 2)}\n`
+      : `\n${Object.entries(machine)
+          .map(([name, value]) => `${name} ${value}`)
+          .join(', ')}\n\n${tables(summaries)}`,
+  )
+}
+
+async function measure(cell: CellName, system: System, round: number, options: BenchOptions) {
+  const folder = mkdtempSync(join(options.dir, 'chasqui-bench-'))
+  const { profileDir, workers } = options
+  const execArgv = (role: string) =>
+    profileDir === null || role === 'peer'
+      ? []
+      : ['--cpu-prof', `--cpu-prof-dir=${join(profileDir, `${cell}-${round}`, role)}`]
+  try {
+    const running = await system.start({ folder, workers, execArgv })
+    try {
+      return await CELLS[cell].measure(running, system, options)
+    } finally {
+      await running.stop()
+    }
+  } catch (error) {
+    throw new Error(`${cell} on ${system.name}: ${error instanceof Error ? error.message : String(error)}`)
+  } finally {
+    endAll()
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+function rotated<Item>(items: readonly Item[], by: number): readonly Item[] {
+  const at = by % items.length
+  return [...items.slice(at), ...items.slice(0, at)]
+}
+
+function say(text: string): void {
+  process.stderr.write(`bench: ${text}\n`)
+}

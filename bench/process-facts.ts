@@ -1,0 +1,38 @@
+/** What the system knows of a process: CPU time and memory, from /proc. Elsewhere than on Linux both are NaN and left out of tables. */
+
+import { readFileSync } from 'node:fs'
+
+/** The kernel counts in hundredths of a second for programs, whatever it runs at itself (man 5 proc). */
+const TICK_MS = 10
+
+export function cpuMs(pid: number): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // After the name, which may contain anything; fields 14 and 15 of the whole.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+  } catch {
+    return Number.NaN
+  }
+}
+
+export function memoryMib(pid: number): number {
+  try {
+    const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+    return Number(line?.[1] ?? Number.NaN) / 1_024
+  } catch {
+    return Number.NaN
+  }
+}
+
+/** CPU of processes by role while something is measured, in percent of one core. */
+export function watchCpu(pids: Readonly<Record<string, number>>): () => Record<string, number> {
+  const startedMs = performance.now()
+  const before = Object.entries(pids).map(([role, pid]) => [role, pid, cpuMs(pid)] as const)
+  return () => {
+    const tookMs = performance.now() - startedMs
+    return Object.fromEntries(
+      before.map(([role, pid, ms]) => [`cpu.${role}`, (100 * (cpuMs(pid) - ms)) / tookMs]),
+    )
+  }
+}

@@ -1,0 +1,19 @@
+/** Our client library as its documentation has it. */
+
+import { library } from '../built.ts'
+import { noop, stamp } from './handlers.ts'
+import type { TaskClient } from './task-client.ts'
+
+export async function openClient(address: string): Promise<TaskClient> {
+  const { connect } = await library()
+  const client = await connect(address)
+  return {
+    submit: (data) => client.submit(noop, data),
+    submitMany: (data) => client.submitMany(noop, data),
+    async roundTrip(data) {
+      const task = await client.submit(stamp, data)
+      return task.result()
+    },
+    close: () => client.close(),
+  }
+}

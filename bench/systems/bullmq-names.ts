@@ -1,0 +1,3 @@
+/** What the processes of the BullMQ side agree on. */
+
+export const BULLMQ_QUEUE = 'bench'

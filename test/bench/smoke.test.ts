@@ -1,0 +1,67 @@
+/** The benchmark as a whole with very small counts, so that it never rots. No figure is looked at: only that there are figures. */
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { CELL_NAMES } from '../../bench/cells.ts'
+import type { Summary } from '../../bench/report.ts'
+import { needProgram } from '../support/real-parts.ts'
+import { temporaryFolder } from '../support/temporary.ts'
+
+const root = join(import.meta.dirname, '../..')
+/** The figure that no cell can do without. */
+const MAIN_METRIC = { low: 'pickUpP50Ms', paced: 'pickUpP50Ms', backlog: 'endRate' } as const
+const deadline = { timeout: 240_000 }
+
+async function bench(args: readonly string[]): Promise<readonly Summary[]> {
+  const child = spawn(process.execPath, [join(root, 'scripts/bench.mjs'), '--smoke', '--json', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [output, errors] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    output += chunk
+  })
+  child.stderr.setEncoding('utf8').on('data', (chunk) => {
+    errors += chunk
+  })
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  assert.equal(code, 0, errors)
+  return (JSON.parse(output) as { summaries: Summary[] }).summaries
+}
+
+function assertComplete(summaries: readonly Summary[], systems: readonly string[]): void {
+  const measured = summaries.map(({ cell, system }) => `${cell} ${system}`)
+  const wanted = CELL_NAMES.flatMap((cell) => systems.map((system) => `${cell} ${system}`))
+  assert.deepEqual(measured.sort(), wanted.sort())
+  for (const { cell, system, metrics } of summaries) {
+    const name = (MAIN_METRIC as Readonly<Record<string, string>>)[cell] ?? 'rate'
+    assert.ok(metrics[name]!.median > 0, `${name} of ${cell} on ${system}`)
+  }
+}
+
+test('every cell measures our system and leaves nothing behind', deadline, async (context) => {
+  const dir = temporaryFolder(context, 'bench')
+  assertComplete(await bench(['--dir', dir]), ['Chasqui'])
+  assert.deepEqual(readdirSync(dir), [])
+})
+
+const redis = needProgram('redis-server')
+test('every cell measures the peers, on servers of their own', { ...deadline, ...redis }, async (context) => {
+  const dir = temporaryFolder(context, 'bench')
+  assertComplete(await bench(['--peers', '--dir', dir]), ['Chasqui', 'BullMQ everysec', 'BullMQ always'])
+  assert.deepEqual(readdirSync(dir), [])
+})
+
+test('options that make no sense are one sentence and exit code 1', deadline, async () => {
+  const child = spawn(process.execPath, [join(root, 'scripts/bench.mjs'), '--only', 'nothing'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let errors = ''
+  child.stderr.setEncoding('utf8').on('data', (chunk) => {
+    errors += chunk
+  })
+  assert.equal(await new Promise((resolve) => child.once('close', resolve)), 1)
+  assert.match(errors, /^bench: --only: "nothing" is none of one, many, .*\n$/m)
+})
