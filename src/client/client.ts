@@ -43,10 +43,10 @@ export interface ClientOptions {
   readonly ownsEngine?: boolean
 }
 
-/** `data` may be left out where nothing, or anything, is expected. */
+/** `data` may be left out where nothing, or anything, is expected. Only the definition tells the type, not what is passed. */
 export type SubmitArguments<Input> = undefined extends Input
-  ? [data?: Input, options?: SubmitOptions]
-  : [data: Input, options?: SubmitOptions]
+  ? [data?: NoInfer<Input>, options?: SubmitOptions]
+  : [data: NoInfer<Input>, options?: SubmitOptions]
 
 /** Options of all tasks, or of each. */
 export type SubmitManyOptions<Input> = SubmitOptions | ((data: Input, index: number) => SubmitOptions)
@@ -74,8 +74,8 @@ export interface Client extends AsyncDisposable {
    */
   submitMany<Input, Output, Data>(
     task: TaskDefinition<Input, Output, Data>,
-    data: Iterable<Input> | AsyncIterable<Input>,
-    options?: SubmitManyOptions<Input>,
+    data: Iterable<NoInfer<Input>> | AsyncIterable<NoInfer<Input>>,
+    options?: SubmitManyOptions<NoInfer<Input>>,
   ): Promise<TaskHandle<Output>[]>
   submitMany<Output = unknown>(
     type: string,
@@ -258,7 +258,7 @@ class EngineClient implements Client, HandleHost {
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    if (this.#submissions.size > 0) {
+    if (this.#submissions.size > 0 && timeoutMs > 0) {
       const overdue = Promise.withResolvers<void>()
       const timer = this.#clock.at(this.#clock.nowMs() + timeoutMs, overdue.resolve)
       await Promise.race([this.#submissions.idle(), overdue.promise])
