@@ -10,6 +10,7 @@ import type { Clock } from '../task/clock.ts'
 import { ChasquiError } from '../task/errors.ts'
 import { KEEPALIVE_MS } from '../task/limits.ts'
 import type { Log } from '../telemetry/log.ts'
+import { addressText } from '../wire/address.ts'
 import { mixedErrorText } from '../wire/bare-reply.ts'
 import type { ServerReport } from '../wire/report-codec.ts'
 import { Intake } from './intake.ts'
@@ -57,6 +58,8 @@ class TcpDistributor implements Distributor, SessionHost {
   readonly limits: DistributorLimits
   readonly log: Log
   readonly intake: Intake
+  address = ''
+  port = 0
   readonly #options: DistributorOptions
   readonly #server: net.Server
   readonly #sessions = new Set<Session>()
@@ -92,19 +95,11 @@ class TcpDistributor implements Distributor, SessionHost {
     this.#server.on('error', (error) =>
       this.log.event('distributor.accept-failed', { reason: error.message, error }),
     )
-    this.log.event('distributor.listening', { address: this.#listensOn, engine: this.engine.kind })
-  }
-
-  get address(): string {
-    return (this.#server.address() as AddressInfo).address
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port
-  }
-
-  get #listensOn(): string {
-    return this.address.includes(':') ? `[${this.address}]:${this.port}` : `${this.address}:${this.port}`
+    const bound = this.#server.address() as AddressInfo
+    this.address = bound.address
+    this.port = bound.port
+    const listensOn = addressText({ host: bound.address, port: bound.port })
+    this.log.event('distributor.listening', { address: listensOn, engine: this.engine.kind })
   }
 
   get version(): string {
