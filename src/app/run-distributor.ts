@@ -1,7 +1,6 @@
 /** The role of a distributor: an engine with a TCP face, until it is told to stop. */
 
 import { openDistributor } from '../distributor/distributor.ts'
-import type { Engine } from '../engine/engine.ts'
 import { systemClock } from '../task/clock.ts'
 import { DRAIN_ANSWERS_MS } from '../task/limits.ts'
 import { type Address, addressText } from '../wire/address.ts'
@@ -22,7 +21,6 @@ export async function runDistributor(role: Role): Promise<number> {
 }
 
 export interface Server {
-  readonly engine: Engine
   readonly address: Address
   close(): Promise<void>
 }
@@ -48,7 +46,6 @@ export async function openServer({ settings, log }: Pick<Role, 'settings' | 'log
       },
     })
     return {
-      engine: opened.engine,
       address: { host: distributor.address, port: distributor.port },
       async close() {
         await distributor.close({ deadlineMs: DRAIN_ANSWERS_MS })

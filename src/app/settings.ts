@@ -175,13 +175,6 @@ export const Settings = Type.Object({
   confirmTimeoutMs: duration('client', 100, 3_600_000, limits.CONFIRM_TIMEOUT_MS, {
     description: 'A submission that is not confirmed after this long fails.',
   }),
-  pendingTasksMax: Type.Integer({
-    group: 'client',
-    minimum: 1,
-    maximum: 10_000_000,
-    default: limits.CLIENT_PENDING_TASKS_MAX,
-    description: 'Submissions of one client that are not confirmed yet; beyond it the client waits.',
-  }),
 
   // ---- what is said
   logLevel: Type.Enum(['silent', 'error', 'warn', 'info', 'debug'], {

@@ -17,6 +17,7 @@ export function addCommand(program: Command, { usage, description, examples }: C
   return program
     .command(usage)
     .description(description)
+    .summary(description.split(/(?<=[.:])\s/)[0]!.replace(/[.:]$/, ''))
     .addHelpText('after', `\nExamples:\n${lines.join('\n')}`)
 }
 

@@ -1,8 +1,8 @@
 /** What `chasqui submit` reads: JSON from the command line, a file (`@file`) or standard input (`-`), whole or line by line. */
 
 import { createReadStream } from 'node:fs'
-import { ChasquiError } from '../task/errors.ts'
 import type { Json } from '../task/task.ts'
+import { CommandError } from './exit-codes.ts'
 
 /** The one value that an argument stands for. */
 export async function readJson(argument: string, bytesMax: number): Promise<Json> {
@@ -25,10 +25,7 @@ export interface NumberedLine {
 /** The values of an NDJSON source, one a line; empty lines are passed over. Reads on only as fast as it is asked, one chunk ahead. */
 export async function* readJsonLines(argument: string, lineLengthMax: number): AsyncGenerator<NumberedLine> {
   if (!isSource(argument)) {
-    throw new ChasquiError(
-      'CONFIG_INVALID',
-      '--ndjson reads from a file (@tasks.ndjson) or from standard input (-).',
-    )
+    throw new CommandError('usage', '--ndjson reads from a file (@tasks.ndjson) or from standard input (-).')
   }
   const name = nameOf(argument)
   let number = 0
@@ -65,7 +62,7 @@ async function* chunksOf(source: string): AsyncGenerator<string> {
     for await (const chunk of stream) yield chunk as string
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new ChasquiError('CONFIG_INVALID', `${nameOf(source)} cannot be read: ${why}.`, { cause })
+    throw new CommandError('usage', `${nameOf(source)} cannot be read: ${why}.`, { cause })
   }
 }
 
@@ -74,13 +71,13 @@ function parsed(text: string, where: string): Json {
     return JSON.parse(text) as Json
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new ChasquiError('CONFIG_INVALID', `${where} is not JSON: ${why}.`, { cause })
+    throw new CommandError('usage', `${where} is not JSON: ${why}.`, { cause })
   }
 }
 
-function tooLong(where: string, max: number): ChasquiError {
-  return new ChasquiError(
-    'CONFIG_INVALID',
+function tooLong(where: string, max: number): CommandError {
+  return new CommandError(
+    'usage',
     `${where} is longer than ${max} characters, the longest message (--frame-max).`,
   )
 }

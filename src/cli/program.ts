@@ -2,13 +2,41 @@
 
 import { Command } from 'commander'
 import { VERSION } from '../app/version.ts'
+import { addCancel } from './cancel.ts'
+import { addCheck } from './check.ts'
 import { addDistributor } from './distributor.ts'
 import { exitCodeOf } from './exit-codes.ts'
+import { addGet } from './get.ts'
+import { addList } from './list.ts'
+import { addLog } from './log.ts'
+import { addQueues } from './queues.ts'
+import { addRetry } from './retry.ts'
+import { addStats } from './stats.ts'
+import { addSubmit } from './submit.ts'
 import { addUp } from './up.ts'
+import { addWait } from './wait.ts'
+import { addWatch } from './watch.ts'
 import { addWorker } from './worker.ts'
+import { addWorkers } from './workers.ts'
 
 /** Servers first, then what one does with tasks, then what one looks at. */
-const COMMANDS = [addUp, addDistributor, addWorker]
+const COMMANDS = [
+  addUp,
+  addDistributor,
+  addWorker,
+  addSubmit,
+  addGet,
+  addWait,
+  addList,
+  addWatch,
+  addCancel,
+  addRetry,
+  addLog,
+  addQueues,
+  addWorkers,
+  addStats,
+  addCheck,
+]
 
 export function createProgram(): Command {
   const program = new Command('chasqui')

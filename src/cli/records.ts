@@ -1,8 +1,9 @@
 /** Task records on the screen: a line, a table, or everything about one. */
 
 import { roughDuration } from '../app/quantities.ts'
+import type { TaskSnapshot } from '../client/snapshot.ts'
 import type { TaskState } from '../task/lifecycle.ts'
-import type { Progress, TaskRecord } from '../task/task.ts'
+import type { Progress } from '../task/task.ts'
 import { writeRecord } from '../wire/record-codec.ts'
 import { type Colors, type Column, type Screen, shortText, tableLines } from './screen.ts'
 
@@ -25,8 +26,8 @@ export function coloredState(state: TaskState, colors: Colors): string {
 }
 
 /** `12`, or `TypeError: no such thing`, or `3/10 pages`: what there is to say of it now. */
-export function outcomeText({ resultText, error, progress }: TaskRecord): string {
-  if (resultText !== undefined) return resultText
+export function outcomeText({ state, result, error, progress }: TaskSnapshot): string {
+  if (state === 'succeeded') return JSON.stringify(result)
   if (error !== undefined) return `${error.name}: ${error.message}`
   return progress === undefined ? '' : progressText(progress)
 }
@@ -36,12 +37,12 @@ export function progressText({ done, total, note }: Progress): string {
 }
 
 /** From the start of the attempt to its end; null while it has not ended. */
-export function runMs({ startedAtMs, finishedAtMs }: TaskRecord): number | null {
+export function runMs({ startedAtMs, finishedAtMs }: TaskSnapshot): number | null {
   return startedAtMs === undefined || finishedAtMs === undefined ? null : finishedAtMs - startedAtMs
 }
 
 /** The line of a task that was waited for: `0199… succeeded 12  (worker 4711, 3 ms)`. */
-export function endLine(record: TaskRecord, colors: Colors): string {
+export function endLine(record: TaskSnapshot, colors: Colors): string {
   const { id, state, worker } = record
   const took = runMs(record)
   const by = [
@@ -52,7 +53,7 @@ export function endLine(record: TaskRecord, colors: Colors): string {
   return `${id}  ${coloredState(state, colors)}  ${shortText(outcomeText(record), 200)}${where}`.trimEnd()
 }
 
-const COLUMNS = (nowMs: number, colors: Colors): readonly Column<TaskRecord>[] => [
+const COLUMNS = (nowMs: number, colors: Colors): readonly Column<TaskSnapshot>[] => [
   { title: 'id', cell: ({ id }) => shortText(id, 40) },
   { title: 'type', cell: ({ type }) => shortText(type, 24) },
   { title: 'queue', cell: ({ queue }) => shortText(queue, 16) },
@@ -63,12 +64,12 @@ const COLUMNS = (nowMs: number, colors: Colors): readonly Column<TaskRecord>[] =
   { title: 'result', cell: (record) => shortText(outcomeText(record), RESULT_LENGTH_MAX) },
 ]
 
-export function recordTable(records: readonly TaskRecord[], nowMs: number, colors: Colors): string[] {
+export function recordTable(records: readonly TaskSnapshot[], nowMs: number, colors: Colors): string[] {
   return tableLines(COLUMNS(nowMs, colors), records, colors)
 }
 
 /** Everything that is known of one task, a field a line. */
-export function recordDetails(record: TaskRecord, colors: Colors): string[] {
+export function recordDetails(record: TaskSnapshot, colors: Colors): string[] {
   const took = runMs(record)
   const time = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString())
   const fields: Readonly<Record<string, string | undefined>> = {
@@ -88,8 +89,8 @@ export function recordDetails(record: TaskRecord, colors: Colors): string[] {
     worker: record.worker && `${record.worker.pid} on ${record.worker.host} (${record.worker.id})`,
     key: record.key,
     metadata: record.metadata && JSON.stringify(record.metadata),
-    data: record.dataText,
-    result: record.resultText,
+    data: record.data === undefined ? undefined : JSON.stringify(record.data),
+    result: record.state === 'succeeded' ? JSON.stringify(record.result) : undefined,
     error: record.error && `${record.error.name}: ${record.error.message}`,
     progress: record.progress && progressText(record.progress),
   }
@@ -99,12 +100,18 @@ export function recordDetails(record: TaskRecord, colors: Colors): string[] {
 }
 
 /** A record as the wire has it: ISO times, the result as a value. */
-export function recordValue(record: TaskRecord): unknown {
-  return JSON.parse(writeRecord(record))
+export function recordValue({ result, data, ...same }: TaskSnapshot): unknown {
+  return JSON.parse(
+    writeRecord({
+      ...same,
+      ...(result !== undefined && { resultText: JSON.stringify(result) }),
+      ...(data !== undefined && { dataText: JSON.stringify(data) }),
+    }),
+  )
 }
 
 /** Each record as a JSON line, or all of them as a table. */
-export function showRecords(records: readonly TaskRecord[], screen: Screen): void {
+export function showRecords(records: readonly TaskSnapshot[], screen: Screen): void {
   if (screen.json) for (const record of records) screen.value(recordValue(record))
   else for (const line of recordTable(records, Date.now(), screen.colors)) screen.line(line)
 }

@@ -8,13 +8,15 @@ import { asUsage } from './exit-codes.ts'
 
 /** Adds `--config` and one option for each setting. */
 export function addSettings(command: Command, keys: readonly SettingKey[]): Command {
-  command.option('--config <file>', 'configuration file (default: chasqui.config.{ts,js,json} here)')
+  const group = 'Settings (docs/settings.md):'
+  const config = 'configuration file (default: chasqui.config.{ts,js,json} here)'
+  command.addOption(new Option('--config <file>', config).helpGroup(group))
   for (const key of keys) {
     const { description, defaultText, default: value } = schemaOf(key)
     const shown = defaultText ?? formatValue(key, value)
     const suffix = shown === undefined || shown === '' ? '' : ` (default: ${shown})`
     const text = description.replaceAll('`', '').replace(/\.$/, '')
-    command.addOption(new Option(`${flagOf(key)} <${placeholderOf(key)}>`, text + suffix))
+    command.addOption(new Option(`${flagOf(key)} <${placeholderOf(key)}>`, text + suffix).helpGroup(group))
   }
   return command
 }

@@ -243,6 +243,16 @@ export const RECONNECT_MAX_MS = 5_000
 /** A watch whose reader falls behind by more events than this loses the oldest and is told how many. */
 export const WATCH_EVENTS_MAX = 10_000
 
+// ---- the commands -----------------------------------------------------------------------------------------
+
+/** `chasqui submit` works in so many lanes, each with a batch of so many tasks in hand: this bounds its memory, whatever it reads. */
+export const SUBMIT_LANES = 16
+export const SUBMIT_BATCH_TASKS = 256
+export const SUBMIT_COUNT_MAX = 1_000_000_000
+export const SUBMIT_CLIENTS_MAX = 256
+/** Refusals that it shows; the rest is only counted. */
+export const SUBMIT_REFUSALS_SHOWN = 10
+
 // ---- the demo ---------------------------------------------------------------------------------------------
 
 /** The demo of `npm start` begins when all workers are there, looking this often, and waits for its results. */

@@ -9,10 +9,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunningUp } from '../../app/run-up.ts'
 import type { Settings } from '../../app/settings.ts'
-import type { Engine } from '../../engine/engine.ts'
+import type { Client } from '../../client/client.ts'
+import { connect } from '../../client/connect.ts'
+import type { TaskSnapshot } from '../../client/snapshot.ts'
 import { ChasquiError } from '../../task/errors.ts'
 import { DEMO_LOOK_MS, DEMO_RESULTS_MS, DEMO_WORKERS_MS } from '../../task/limits.ts'
-import type { TaskRecord } from '../../task/task.ts'
+import { addressText } from '../../wire/address.ts'
 import { outcomeText, runMs } from '../records.ts'
 import { type Screen, shortText, tableLines } from '../screen.ts'
 import { nextSteps } from './next-steps.ts'
@@ -35,7 +37,7 @@ interface Journey {
 }
 
 interface Arrival extends Journey {
-  readonly record: TaskRecord | null
+  readonly record: TaskSnapshot | null
   readonly isRight: boolean
 }
 
@@ -44,12 +46,14 @@ export async function playDemo(
   up: RunningUp,
   { screen, once, settings }: DemoOptions,
 ): Promise<'stay' | number> {
-  await allWorkersReady(up.server.engine, settings.workers)
+  await using client = await connect(`chasqui://${addressText(up.local)}`, { name: 'demo' })
+  await allWorkersReady(client, settings.workers)
+  const stage: Stage = { up, client, screen }
   const arrivals = [
-    ...(await playTest(up, screen, 'Test 1: three clients, one after the other', async (send) => {
-      for (const client of CLIENTS) await send(client)
+    ...(await playTest(stage, 'Test 1: three clients, one after the other', async (send) => {
+      for (const number of CLIENTS) await send(number)
     })),
-    ...(await playTest(up, screen, 'Test 2: three clients at once', async (send) => {
+    ...(await playTest(stage, 'Test 2: three clients at once', async (send) => {
       await Promise.all(CLIENTS.map(send))
     })),
   ]
@@ -59,11 +63,17 @@ export async function playDemo(
   return 'stay'
 }
 
+interface Stage {
+  readonly up: RunningUp
+  readonly client: Client
+  readonly screen: Screen
+}
+
 /** Otherwise the first worker to be there would have run everything before the second one had a chance. */
-async function allWorkersReady(engine: Engine, count: number): Promise<void> {
+async function allWorkersReady(client: Client, count: number): Promise<void> {
   const deadlineMs = performance.now() + DEMO_WORKERS_MS
   for (;;) {
-    const { consumers } = await engine.inspect()
+    const { consumers } = await client.stats()
     if (consumers.length >= count) return
     if (performance.now() > deadlineMs) {
       throw new ChasquiError('TIMEOUT', `only ${consumers.length} of ${count} workers came up in time`)
@@ -73,32 +83,29 @@ async function allWorkersReady(engine: Engine, count: number): Promise<void> {
 }
 
 async function playTest(
-  { server, local }: RunningUp,
-  screen: Screen,
+  { up, client, screen }: Stage,
   title: string,
   plan: (send: (client: number) => Promise<void>) => Promise<void>,
 ): Promise<Arrival[]> {
   const { bold, dim, green, red } = screen.colors
   if (!screen.json) screen.line(`\n${bold(title)}`)
   const journeys: Journey[] = []
-  await plan((client) =>
-    sendTasks(local, tasksOfClient(), (task, confirmation) => {
-      journeys.push({ client, task: task as DemoTask, confirmation })
+  await plan((number) =>
+    sendTasks(up.local, tasksOfClient(), (task, confirmation) => {
+      journeys.push({ client: number, task, confirmation })
       if (screen.json) return
       const what = `${task.type} ${JSON.stringify(task.data)}`
       const mark = confirmation.status === 'ok' ? green('ok') : red('error')
       screen.line(
-        `  client ${client}  ${what.padEnd(28)} ${dim('→')} ${mark} ${shortText(confirmation.message, 100)}`,
+        `  client ${number}  ${what.padEnd(28)} ${dim('→')} ${mark} ${shortText(confirmation.message, 100)}`,
       )
     }),
   )
-  const records = await server.engine.wait(
-    journeys.map(({ task }) => task.id),
-    DEMO_RESULTS_MS,
-  )
+  const ids = journeys.map(({ task }) => task.id)
+  const records = await client.wait(ids, { timeoutMs: DEMO_RESULTS_MS })
   const arrivals = journeys.map((journey, index): Arrival => {
     const record = records[index] ?? null
-    return { ...journey, record, isRight: record?.resultText === String(journey.task.expected) }
+    return { ...journey, record, isRight: record?.result === journey.task.expected }
   })
   showArrivals(arrivals, screen)
   return arrivals
@@ -108,17 +115,8 @@ function showArrivals(arrivals: readonly Arrival[], screen: Screen): void {
   const { colors } = screen
   if (screen.json) {
     for (const { client, task, confirmation, record, isRight } of arrivals) {
-      const { state, resultText, worker } = record ?? {}
-      const result = resultText === undefined ? null : JSON.parse(resultText)
-      screen.value({
-        client,
-        ...task,
-        confirmation,
-        state: state ?? null,
-        result,
-        isRight,
-        worker: worker ?? null,
-      })
+      const { state = null, result = null, worker = null } = record ?? {}
+      screen.value({ client, ...task, confirmation, state, result, isRight, worker })
     }
     return
   }
@@ -136,7 +134,12 @@ function showArrivals(arrivals: readonly Arrival[], screen: Screen): void {
   for (const row of rows) screen.line(row)
 }
 
-function resultCell(task: DemoTask, record: TaskRecord | null, isRight: boolean, { colors }: Screen): string {
+function resultCell(
+  task: DemoTask,
+  record: TaskSnapshot | null,
+  isRight: boolean,
+  { colors }: Screen,
+): string {
   const call = `${task.type} ${JSON.stringify(task.data)}`
   if (isRight) return `${call} = ${colors.green(String(task.expected))}`
   const found = record === null ? 'unknown task' : `${record.state} ${shortText(outcomeText(record), 60)}`

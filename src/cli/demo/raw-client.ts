@@ -19,10 +19,10 @@ export interface Confirmation {
 }
 
 /** Sends the tasks over one connection, one after the other, each after the confirmation of the one before. */
-export async function sendTasks(
+export async function sendTasks<Task extends RawTask>(
   address: { readonly host: string; readonly port: number },
-  tasks: readonly RawTask[],
-  onConfirmation: (task: RawTask, confirmation: Confirmation) => void,
+  tasks: readonly Task[],
+  onConfirmation: (task: Task, confirmation: Confirmation) => void,
 ): Promise<void> {
   const socket = await connected(address)
   try {
