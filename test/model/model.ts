@@ -1,0 +1,272 @@
+/**
+ * What the engine should be doing, in as few words as possible: states, budgets, leases and credit, in plain data. No queues, no
+ * turns, no texts: the driver says what was asked and what was delivered, the model says what must follow.
+ *
+ * Time-outs of leases may be noticed a little late, so the model holds a lapse to be possible from its time on and certain `NOTICE_MS`
+ * after it; the driver never asks anything in between.
+ */
+
+import { ok } from 'node:assert/strict'
+import type { ConsumeRequest, Delivery } from '../../src/engine/engine.ts'
+import { isFinal, type TaskState } from '../../src/task/lifecycle.ts'
+import type { Lease, Outcome } from '../../src/task/outcome.ts'
+import type { Submission } from '../../src/task/task.ts'
+
+export const LEASE_MS = 10_000
+export const GRACE_MS = 3_000
+export const RETENTION_MS = 120_000
+export const NOTICE_MS = 200
+
+export interface ModelTask {
+  readonly submission: Submission
+  readonly seq: number
+  readonly createdAtMs: number
+  state: TaskState
+  runAtMs: number
+  expiresAtMs: number | null
+  failures: number
+  crashes: number
+  attempt: number
+  /** Of the last delivery. */
+  epoch: number
+  held: { untilMs: number; by: string | null } | null
+  finalEpoch: number | null
+  finishedAtMs: number | null
+  resultText: string | null
+}
+
+/** A cancelled delivery that occupies its consumer. */
+interface Ghost {
+  readonly id: string
+  readonly epoch: number
+  readonly untilMs: number
+  readonly by: string | null
+}
+
+export class Model {
+  nowMs = 0
+  readonly tasks = new Map<string, ModelTask>()
+  readonly consumers = new Map<string, ConsumeRequest>()
+  readonly holders = new Map<string, { id: string; seq: number; untilMs: number }>()
+  ghosts: Ghost[] = []
+  seq = 0
+
+  clone(): Model {
+    const { nowMs, tasks, consumers, holders, ghosts, seq } = this
+    return Object.assign(new Model(), structuredClone({ nowMs, tasks, consumers, holders, ghosts, seq }))
+  }
+
+  /** @returns the id that answers, and whether it is new; null: conflict */
+  submit(submission: Submission): { id: string; duplicate: boolean } | null {
+    const { id, options, queue } = submission
+    const known = this.tasks.get(id)
+    if (known !== undefined) {
+      return contentOf(known.submission) === contentOf(submission) ? { id, duplicate: true } : null
+    }
+    const key = options?.dedupeKey === undefined ? null : `${queue} ${options.dedupeKey}`
+    const holder = key === null ? undefined : this.holders.get(key)
+    if (
+      holder !== undefined &&
+      holder.untilMs > this.nowMs &&
+      this.tasks.get(holder.id)?.seq === holder.seq
+    ) {
+      return { id: holder.id, duplicate: true }
+    }
+    const seq = ++this.seq
+    if (key !== null) this.holders.set(key, { id, seq, untilMs: this.nowMs + options!.dedupeWindowMs! })
+    const task: ModelTask = {
+      submission,
+      seq,
+      createdAtMs: this.nowMs,
+      state: submission.runAtMs > this.nowMs ? 'scheduled' : 'queued',
+      runAtMs: Math.max(submission.runAtMs, this.nowMs),
+      expiresAtMs: options?.expiresAtMs ?? null,
+      failures: 0,
+      crashes: 0,
+      attempt: 0,
+      epoch: 0,
+      held: null,
+      finalEpoch: null,
+      finishedAtMs: null,
+      resultText: null,
+    }
+    this.tasks.set(id, task)
+    this.#look(task)
+    return { id, duplicate: false }
+  }
+
+  /** What time alone does up to `nowMs`. */
+  pass(nowMs: number): void {
+    this.nowMs = nowMs
+    this.ghosts = this.ghosts.filter((ghost) => ghost.untilMs > nowMs)
+    for (const task of this.tasks.values()) {
+      this.#lapse(task)
+      this.#look(task)
+    }
+  }
+
+  /** Whether the engine may or may not have noticed by now that a lease ended. */
+  get inDoubt(): boolean {
+    const ends = [...this.tasks.values()].flatMap((task) => (task.held === null ? [] : [task.held]))
+    return [...ends, ...this.ghosts].some(
+      ({ untilMs }) => untilMs <= this.nowMs && this.nowMs < untilMs + NOTICE_MS,
+    )
+  }
+
+  deliver(to: string, delivery: Delivery): void {
+    const task = this.tasks.get(delivery.id)
+    ok(task, 'only tasks that exist are delivered')
+    this.#lapse(task)
+    this.#look(task)
+    ok(task.state === 'queued', `only queued tasks are delivered, not ${task.state} ones`)
+    ok(delivery.epoch > task.epoch, 'epochs of a task grow')
+    ok(delivery.attempt === task.failures + 1, 'the attempt is one more than the failures')
+    ok(this.suits(to, task), 'consumers get their own queues and types')
+    task.state = 'running'
+    task.epoch = delivery.epoch
+    task.attempt = delivery.attempt
+    task.held = { untilMs: this.nowMs + LEASE_MS, by: to }
+  }
+
+  /** @returns whether it must be accepted */
+  settle(outcome: Outcome): boolean {
+    this.ghosts = this.ghosts.filter((ghost) => ghost.id !== outcome.id || ghost.epoch !== outcome.epoch)
+    const task = this.tasks.get(outcome.id)
+    if (task === undefined) return false
+    if (task.held === null || task.epoch !== outcome.epoch) return task.finalEpoch === outcome.epoch
+    const { options } = task.submission
+    switch (outcome.kind) {
+      case 'returned':
+        task.resultText = outcome.valueText
+        this.#finish(task, 'succeeded', outcome.epoch)
+        break
+      case 'crashed':
+        this.#crash(task)
+        if (task.state === 'failed') task.finalEpoch = outcome.epoch
+        break
+      case 'released':
+        this.#requeue(task)
+        break
+      default: {
+        task.failures++
+        const retryable = outcome.kind === 'timedOut' || outcome.retryable
+        if (!retryable || task.failures >= options!.maxAttempts!) this.#finish(task, 'failed', outcome.epoch)
+        else {
+          const delayMs = options!.backoff!.kind === 'fixed' ? options!.backoff!.delayMs : 0
+          task.runAtMs = this.nowMs + delayMs
+          this.#requeue(task)
+          task.state = delayMs > 0 ? 'scheduled' : 'queued'
+        }
+      }
+    }
+    return true
+  }
+
+  /** @returns whether it must be changed; null: unknown */
+  cancel(id: string): boolean | null {
+    const task = this.tasks.get(id)
+    if (task === undefined) return null
+    if (isFinal(task.state)) return false
+    if (task.held !== null) this.ghosts.push({ id, epoch: task.epoch, ...task.held })
+    this.#finish(task, 'canceled', null)
+    return true
+  }
+
+  retry(id: string): boolean | null {
+    const task = this.tasks.get(id)
+    if (task === undefined) return null
+    if (!isFinal(task.state) || task.state === 'succeeded') return false
+    Object.assign(task, { state: 'queued', runAtMs: this.nowMs, expiresAtMs: null, failures: 0, crashes: 0 })
+    Object.assign(task, { attempt: 0, finalEpoch: null, finishedAtMs: null })
+    return true
+  }
+
+  extend(lease: Lease, by: string | null): boolean {
+    const task = this.tasks.get(lease.id)
+    if (task === undefined || task.held === null || task.epoch !== lease.epoch) return false
+    task.held = { untilMs: this.nowMs + LEASE_MS, by: by ?? task.held.by }
+    return true
+  }
+
+  stop(name: string, lost: boolean): void {
+    this.consumers.delete(name)
+    for (const { held } of this.tasks.values()) {
+      if (lost && held?.by === name) held.untilMs = Math.min(held.untilMs, this.nowMs + GRACE_MS)
+    }
+  }
+
+  /** All consumers are gone with their engine; what ran may be taken up again. */
+  reopen(): void {
+    this.consumers.clear()
+    this.ghosts = []
+    for (const task of this.tasks.values()) {
+      if (task.held !== null) task.held = { untilMs: this.nowMs + LEASE_MS, by: null }
+    }
+  }
+
+  /** Old final tasks may be gone at any time. */
+  mayBePurged(task: ModelTask): boolean {
+    return task.finishedAtMs !== null && task.finishedAtMs + RETENTION_MS <= this.nowMs
+  }
+
+  held(name: string): number {
+    const leases = [...this.tasks.values()].filter((task) => task.held?.by === name)
+    return leases.length + this.ghosts.filter((ghost) => ghost.by === name).length
+  }
+
+  hasCredit(name: string): boolean {
+    const { slots, prefetch } = this.consumers.get(name)!
+    return this.held(name) < slots * prefetch
+  }
+
+  suits(name: string, { submission }: ModelTask): boolean {
+    const request = this.consumers.get(name)
+    ok(request, 'only consumers that take tasks get some')
+    return request.queues.includes(submission.queue) && (request.types?.includes(submission.type) ?? true)
+  }
+
+  /** Whether `a` is to be delivered before `b`. */
+  comesFirst(a: ModelTask, b: ModelTask): boolean {
+    const order = b.submission.priority - a.submission.priority || a.runAtMs - b.runAtMs || a.seq - b.seq
+    return order < 0
+  }
+
+  /** Due, or expired, by now. */
+  #look(task: ModelTask): void {
+    const waits = task.state === 'queued' || task.state === 'scheduled'
+    const unstarted = task.failures === 0 && task.crashes === 0
+    if (waits && unstarted && task.expiresAtMs !== null && task.expiresAtMs <= this.nowMs) {
+      this.#finish(task, 'expired', null)
+      task.finishedAtMs = Math.max(task.createdAtMs, task.expiresAtMs)
+    } else if (task.state === 'scheduled' && task.runAtMs <= this.nowMs) task.state = 'queued'
+  }
+
+  #lapse(task: ModelTask): void {
+    if (task.held === null || task.held.untilMs > this.nowMs) return
+    const { untilMs } = task.held
+    this.#crash(task)
+    if (task.finishedAtMs !== null) task.finishedAtMs = untilMs
+  }
+
+  #crash(task: ModelTask): void {
+    task.crashes++
+    if (task.crashes > task.submission.options!.maxCrashes!) this.#finish(task, 'failed', null)
+    else this.#requeue(task)
+  }
+
+  #requeue(task: ModelTask): void {
+    task.held = null
+    task.state = 'queued'
+    task.attempt = task.failures
+    this.#look(task)
+  }
+
+  #finish(task: ModelTask, state: TaskState, epoch: number | null): void {
+    Object.assign(task, { state, held: null, finalEpoch: epoch, finishedAtMs: this.nowMs })
+  }
+}
+
+function contentOf({ type, queue, priority, dataText, options }: Submission): string {
+  const { expiresAtMs: _, ...rest } = options ?? {}
+  return JSON.stringify([type, queue, priority, dataText, rest])
+}
