@@ -102,7 +102,6 @@ export class Ledger {
     if (key !== null) this.#holders.set(key, row)
     this.#totals.count(submission.queue, 'submitted', 1)
     this.#entered(row)
-    if (isOverdue(row, this.#clock.nowMs())) this.#move(row, 'expire', 'expired')
     return receiptOf(row, false)
   }
 
@@ -166,7 +165,6 @@ export class Ledger {
         if (outcome.kind === 'crashed') row.error = outcome.error
         row.run = { attempt: row.failures }
         this.#move(row, 'requeue', 'queued')
-        if (isOverdue(row, this.#clock.nowMs())) this.#move(row, 'expire', 'expired')
     }
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { AT_ONCE, idsOf, released, returned, tasks, threw } from '../harness.ts'
+import { AT_ONCE, crashed, idsOf, released, returned, tasks, threw } from '../harness.ts'
 import type { Promised } from '../suite.ts'
 
 export function expiring(promised: Promised): void {
@@ -82,6 +82,19 @@ export function expiring(promised: Promised): void {
     await stage.advance(1_000)
     assert.deepEqual(await stage.states('a'), ['expired'])
   })
+
+  promised(
+    'a first attempt whose worker died was a start: the task does not expire any more',
+    async (stage) => {
+      const [hands, delivery] = await stage.running({ options: { expiresAtMs: stage.nowMs + 1_000 } })
+      await hands.consumer.stop()
+      await stage.engine.settle([crashed(delivery)])
+      await stage.advance(5_000)
+      assert.deepEqual(await stage.states('a'), ['queued'])
+      const next = await stage.consume()
+      assert.equal((await next.next()).id, 'a')
+    },
+  )
 
   promised('a second attempt that is released after the deadline runs again', async (stage) => {
     const [hands, first] = await stage.running({
