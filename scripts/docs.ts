@@ -14,6 +14,8 @@ import {
   schemaOf,
   variableOf,
 } from '../src/app/settings.ts'
+import { EXIT_CODES } from '../src/cli/exit-codes.ts'
+import { createProgram } from '../src/cli/program.ts'
 import { TRANSITIONS } from '../src/task/lifecycle.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -21,6 +23,7 @@ const root = resolve(import.meta.dirname, '..')
 /** What every generated page or part should be, by path from the root. */
 export function pages(): Map<string, string> {
   return new Map([
+    ['docs/cli.md', cliPage()],
     ['docs/settings.md', settingsPage()],
     ['docs/limits.md', limitsPage(read('src/task/limits.ts'))],
     ['docs/lifecycle.md', withPart(read('docs/lifecycle.md'), 'transitions', transitionsTable())],
@@ -30,6 +33,42 @@ export function pages(): Map<string, string> {
 export function transitionsTable(): string {
   const rows = TRANSITIONS.map(({ from, verb, to }) => `| ${from} | ${verb} | ${to} |`)
   return ['| from | verb | to |', '|---|---|---|', ...rows].join('\n')
+}
+
+const HELP_WIDTH = 110
+
+function cliPage(): string {
+  const codes = Object.values(EXIT_CODES).map(({ code, meaning }) => `| ${code} | ${meaning} |`)
+  const sections = createProgram().commands.map((command) => {
+    let help = ''
+    command.configureOutput({
+      writeOut: (text) => {
+        help += text
+      },
+      getOutHelpWidth: () => HELP_WIDTH,
+      getOutHasColors: () => false,
+    })
+    command.outputHelp()
+    return `## chasqui ${command.name()}\n\n\`\`\`text\n${help.trimEnd()}\n\`\`\``
+  })
+  return `# Commands
+
+<!-- Made from src/cli/ by \`npm run docs\`. -->
+
+In a clone of the repository it is \`npx chasqui …\`; where the package is installed likewise, or \`chasqui …\`.
+
+Results go to standard output, everything else to standard error. With \`--json\` standard output is one JSON value a line (records, receipts and events in
+the form of the [wire](protocol.md), with ISO 8601 times), and an error is one JSON line on standard error: \`{"error":{"code":…,"message":…}}\` with a
+code of [the table](errors.md). Colours and progress bars appear only on a terminal; \`NO_COLOR\` and \`FORCE_COLOR\` are heeded. Durations are written like \`200ms\`, \`5s\`, \`10m\`.
+
+## Exit codes
+
+| code | meaning |
+|---|---|
+${codes.join('\n')}
+
+${sections.join('\n\n')}
+`
 }
 
 function settingsPage(): string {

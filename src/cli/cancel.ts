@@ -16,7 +16,7 @@ export function addCancel(program: Command): void {
       ['chasqui cancel a b --json', '{"id":"a","state":"canceled","changed":true}'],
     ],
   })
-  addJson(addConnection(command)).action(
+  addConnection(addJson(command)).action(
     action(async ({ screen, options }, ids: readonly string[]) => {
       const changes = await withClient(options, (client) => client.cancel(ids))
       changes.forEach((change, index) => {

@@ -22,23 +22,22 @@ export function addCheck(program: Command): void {
       ['chasqui check --json', 'a JSON line for each finding'],
     ],
   })
-  addJson(addSettings(command, SETTING_KEYS))
-    .option('--settings', 'show every setting instead')
-    .action(
-      action(async ({ screen, options }) => {
-        const config = await readSettings(options, SETTING_KEYS)
-        if (options.settings === true) {
-          showSettings(config, screen)
-          return 'done'
-        }
-        const findings: Finding[] = [checkRuntime(), ...checkConfig(config)]
-        const disk = await checkDisk(config)
-        if (disk !== null) findings.push(disk)
-        findings.push(...(await checkServer(config.settings)))
-        for (const finding of findings) showFinding(finding, screen)
-        return findings.some(({ level }) => level === 'problem') ? 'failed' : 'done'
-      }),
-    )
+  addJson(command).option('--settings', 'show every setting instead')
+  addSettings(command, SETTING_KEYS).action(
+    action(async ({ screen, options }) => {
+      const config = await readSettings(options, SETTING_KEYS)
+      if (options.settings === true) {
+        showSettings(config, screen)
+        return 'done'
+      }
+      const findings: Finding[] = [checkRuntime(), ...checkConfig(config)]
+      const disk = await checkDisk(config)
+      if (disk !== null) findings.push(disk)
+      findings.push(...(await checkServer(config.settings)))
+      for (const finding of findings) showFinding(finding, screen)
+      return findings.some(({ level }) => level === 'problem') ? 'failed' : 'done'
+    }),
+  )
 }
 
 async function checkServer(settings: Parameters<typeof openClient>[0]): Promise<Finding[]> {

@@ -38,7 +38,7 @@ export function addDistributor(program: Command): void {
       ['chasqui distributor --host 0.0.0.0', 'for other machines of a network you trust'],
     ],
   })
-  addJson(addSettings(command, DISTRIBUTOR_SETTINGS)).action(
+  addSettings(addJson(command), DISTRIBUTOR_SETTINGS).action(
     action(async ({ screen, options }) => {
       const { settings } = await readSettings(options, DISTRIBUTOR_SETTINGS)
       return serve({ settings, screen }, runDistributor)

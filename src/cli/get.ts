@@ -16,17 +16,16 @@ export function addGet(program: Command): void {
       ['chasqui get a --data', 'with what was submitted'],
     ],
   })
-  addJson(addConnection(command))
-    .option('--data', 'include what was submitted')
-    .action(
-      action(async ({ screen, options }, ids: readonly string[]) => {
-        const found = await withClient(options, (client) => client.get(ids, { data: options.data === true }))
-        found.forEach((record, index) => {
-          if (screen.json) screen.value(record && recordValue(record))
-          else if (record === null) screen.note(`There is no task ${ids[index]}.`)
-          else screen.line(`${index > 0 ? '\n' : ''}${recordDetails(record, screen.colors).join('\n')}`)
-        })
-        return found.includes(null) ? 'unknownTask' : 'done'
-      }),
-    )
+  addJson(command).option('--data', 'include what was submitted')
+  addConnection(command).action(
+    action(async ({ screen, options }, ids: readonly string[]) => {
+      const found = await withClient(options, (client) => client.get(ids, { data: options.data === true }))
+      found.forEach((record, index) => {
+        if (screen.json) screen.value(record && recordValue(record))
+        else if (record === null) screen.note(`There is no task ${ids[index]}.`)
+        else screen.line(`${index > 0 ? '\n' : ''}${recordDetails(record, screen.colors).join('\n')}`)
+      })
+      return found.includes(null) ? 'unknownTask' : 'done'
+    }),
+  )
 }

@@ -22,29 +22,29 @@ export function addList(program: Command): void {
       ['chasqui list --state failed --limit 100000 --json', 'for scripts'],
     ],
   })
-  addJson(addState(addTypeAndQueue(addConnection(command))))
+  addState(addTypeAndQueue(addJson(command)))
     .option('--limit <n>', `at most so many (default: ${LIMIT_DEFAULT})`, integerOption(1, LIMIT_MAX))
     .option('--data', 'include what was submitted (with --json)')
-    .action(
-      action(({ screen, options }) =>
-        withClient(options, async (client) => {
-          let left = (options.limit as number | undefined) ?? LIMIT_DEFAULT
-          let cursor: string | null | undefined
-          do {
-            const page = await client.list({
-              ...filterOf(options),
-              limit: Math.min(left, LIST_LIMIT_MAX),
-              ...(options.data === true && { data: true }),
-              ...(cursor && { cursor }),
-            })
-            if (screen.json || page.tasks.length > 0) showRecords(page.tasks, screen)
-            left -= page.tasks.length
-            cursor = page.cursor
-            await screen.ready()
-          } while (cursor !== null && left > 0)
-          if (cursor !== null) screen.note(screen.errorColors.dim('There are more: --limit.'))
-          return 'done' as const
-        }),
-      ),
-    )
+  addConnection(command).action(
+    action(({ screen, options }) =>
+      withClient(options, async (client) => {
+        let left = (options.limit as number | undefined) ?? LIMIT_DEFAULT
+        let cursor: string | null | undefined
+        do {
+          const page = await client.list({
+            ...filterOf(options),
+            limit: Math.min(left, LIST_LIMIT_MAX),
+            ...(options.data === true && { data: true }),
+            ...(cursor && { cursor }),
+          })
+          if (screen.json || page.tasks.length > 0) showRecords(page.tasks, screen)
+          left -= page.tasks.length
+          cursor = page.cursor
+          await screen.ready()
+        } while (cursor !== null && left > 0)
+        if (cursor !== null) screen.note(screen.errorColors.dim('There are more: --limit.'))
+        return 'done' as const
+      }),
+    ),
+  )
 }

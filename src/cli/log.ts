@@ -21,22 +21,21 @@ export function addLog(program: Command): void {
       ['chasqui log siesta --follow', 'and what comes, until the task is final'],
     ],
   })
-  addJson(addConnection(command))
-    .option('-f, --follow', 'go on until the task is final')
-    .action(
-      action(({ screen, options }, id: string) =>
-        withClient(options, async (client) => {
-          const [record] = await client.get([id])
-          if (record == null) {
-            screen.note(`There is no task ${shortText(id, 128)}.`)
-            return 'unknownTask' as const
-          }
-          if (options.follow === true) await follow(client, id, screen)
-          else await showAfter(client, id, 0, screen)
-          return 'done' as const
-        }),
-      ),
-    )
+  addJson(command).option('-f, --follow', 'go on until the task is final')
+  addConnection(command).action(
+    action(({ screen, options }, id: string) =>
+      withClient(options, async (client) => {
+        const [record] = await client.get([id])
+        if (record == null) {
+          screen.note(`There is no task ${shortText(id, 128)}.`)
+          return 'unknownTask' as const
+        }
+        if (options.follow === true) await follow(client, id, screen)
+        else await showAfter(client, id, 0, screen)
+        return 'done' as const
+      }),
+    ),
+  )
 }
 
 /** Events say that there is something new; what it is, is asked for, so nothing is missed or shown twice. */

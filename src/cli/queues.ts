@@ -19,7 +19,7 @@ export function addQueues(program: Command): void {
       ['chasqui queues --json', 'a JSON line each'],
     ],
   })
-  addJson(addConnection(command)).action(
+  addConnection(addJson(command)).action(
     action(async ({ screen, options }) => {
       const { queues } = await withClient(options, (client) => client.stats())
       if (screen.json) for (const queue of queues) screen.value(queueValue(queue))

@@ -21,20 +21,19 @@ export function addRetry(program: Command): void {
       ['chasqui retry --all', 'all failed tasks'],
     ],
   })
-  addJson(addTypeAndQueue(addConnection(command)))
-    .option('--all', 'all failed tasks')
-    .action(
-      action(({ screen, options }, ids: readonly string[]) => {
-        const filter = filterOf(options)
-        const isFiltered = Object.keys(filter).length > 0
-        if (Number(ids.length > 0) + Number(isFiltered) + Number(options.all === true) !== 1) {
-          throw new CommandError('usage', 'Say which tasks: ids, or --type and --queue, or --all.')
-        }
-        return withClient(options, (client) =>
-          ids.length > 0 ? retryIds(client, ids, screen) : retryFailed(client, options, screen),
-        )
-      }),
-    )
+  addTypeAndQueue(addJson(command)).option('--all', 'all failed tasks')
+  addConnection(command).action(
+    action(({ screen, options }, ids: readonly string[]) => {
+      const filter = filterOf(options)
+      const isFiltered = Object.keys(filter).length > 0
+      if (Number(ids.length > 0) + Number(isFiltered) + Number(options.all === true) !== 1) {
+        throw new CommandError('usage', 'Say which tasks: ids, or --type and --queue, or --all.')
+      }
+      return withClient(options, (client) =>
+        ids.length > 0 ? retryIds(client, ids, screen) : retryFailed(client, options, screen),
+      )
+    }),
+  )
 }
 
 async function retryIds(client: Client, ids: readonly string[], screen: Screen): Promise<ExitName> {

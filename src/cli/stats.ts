@@ -18,7 +18,7 @@ export function addStats(program: Command): void {
       ['chasqui stats --json', 'queues and workers too, as one JSON line'],
     ],
   })
-  addJson(addConnection(command)).action(
+  addConnection(addJson(command)).action(
     action(async ({ screen, options }) => {
       const report = await withClient(options, (client) => client.stats())
       if (screen.json) screen.value(reportValue(report))

@@ -38,35 +38,35 @@ export function addSubmit(program: Command): void {
       ],
     ],
   })
-  addTaskOptions(addJson(addSettings(command, CLIENT_SETTINGS)))
+  addTaskOptions(addJson(command))
     .option('--count <n>', 'submit it so many times', integerOption(1, SUBMIT_COUNT_MAX))
     .option('--clients <n>', 'over so many connections', integerOption(1, SUBMIT_CLIENTS_MAX))
     .option('--wait', 'wait until the tasks are final')
     .option('--deadline <duration>', 'with --wait: give up after this; the tasks go on', durationOption)
     .option('--ndjson', 'read many tasks, one a line')
-    .action(
-      action(async ({ screen, options }, type: string, data: string | undefined) => {
-        const { settings } = await readSettings(options, CLIENT_SETTINGS)
-        const { count = 1, clients: connections = 1 } = options as { count?: number; clients?: number }
-        const ndjson = options.ndjson === true
-        if (options.id !== undefined && count > 1) {
-          throw new CommandError('usage', '--id names one task; --count makes many.')
-        }
-        if (options.deadline !== undefined && options.wait !== true) {
-          throw new CommandError('usage', '--deadline needs --wait.')
-        }
-        const source = await openSource({ type, data, count, ndjson, options: submitOptionsOf(options) })
-        const clients: Client[] = []
-        try {
-          for (let index = 0; index < connections; index++) clients.push(await openClient(settings))
-          const deadlineMs = (options.deadline as number | undefined) ?? Number.POSITIVE_INFINITY
-          const waitUntilMs = options.wait === true ? performance.now() + deadlineMs : null
-          return await submitAll({ screen, clients, source, waitUntilMs, isBulk: ndjson || count > 1 })
-        } finally {
-          await Promise.all(clients.map((client) => client.close()))
-        }
-      }),
-    )
+  addSettings(command, CLIENT_SETTINGS).action(
+    action(async ({ screen, options }, type: string, data: string | undefined) => {
+      const { settings } = await readSettings(options, CLIENT_SETTINGS)
+      const { count = 1, clients: connections = 1 } = options as { count?: number; clients?: number }
+      const ndjson = options.ndjson === true
+      if (options.id !== undefined && count > 1) {
+        throw new CommandError('usage', '--id names one task; --count makes many.')
+      }
+      if (options.deadline !== undefined && options.wait !== true) {
+        throw new CommandError('usage', '--deadline needs --wait.')
+      }
+      const source = await openSource({ type, data, count, ndjson, options: submitOptionsOf(options) })
+      const clients: Client[] = []
+      try {
+        for (let index = 0; index < connections; index++) clients.push(await openClient(settings))
+        const deadlineMs = (options.deadline as number | undefined) ?? Number.POSITIVE_INFINITY
+        const waitUntilMs = options.wait === true ? performance.now() + deadlineMs : null
+        return await submitAll({ screen, clients, source, waitUntilMs, isBulk: ndjson || count > 1 })
+      } finally {
+        await Promise.all(clients.map((client) => client.close()))
+      }
+    }),
+  )
 }
 
 interface Submitting {

@@ -30,27 +30,27 @@ export function addUp(program: Command): void {
       ['chasqui up --demo --once', 'plays the sample tasks and ends'],
     ],
   })
-  addJson(addSettings(command, UP_SETTINGS))
+  addJson(command)
     .option('--demo', 'play the sample tasks: three clients one after the other, then three at once')
     .option('--once', 'with --demo: end after it, with exit code 0 if every result is right')
-    .action(
-      action(async ({ screen, options }, modules: readonly string[]) => {
-        const demo = options.demo === true
-        // A demo is for people, also where its output goes to a file.
-        const given: Options = demo ? { logFormat: 'text', ...options } : options
-        const { settings } = await readSettings(given, UP_SETTINGS, modules)
-        if (options.once === true && !demo) throw new CommandError('usage', '--once needs --demo.')
-        if (demo && settings.modules.length > 0) {
-          throw new CommandError('usage', '--demo runs the samples; leave the modules out.')
-        }
-        return serve({ settings, screen }, (role) =>
-          runUp(role, {
-            workerArgs: workerArgs(given, settings.modules),
-            ...(demo && { play: (up) => playDemo(up, { screen, once: options.once === true, settings }) }),
-          }),
-        )
-      }),
-    )
+  addSettings(command, UP_SETTINGS).action(
+    action(async ({ screen, options }, modules: readonly string[]) => {
+      const demo = options.demo === true
+      // A demo is for people, also where its output goes to a file.
+      const given: Options = demo ? { logFormat: 'text', ...options } : options
+      const { settings } = await readSettings(given, UP_SETTINGS, modules)
+      if (options.once === true && !demo) throw new CommandError('usage', '--once needs --demo.')
+      if (demo && settings.modules.length > 0) {
+        throw new CommandError('usage', '--demo runs the samples; leave the modules out.')
+      }
+      return serve({ settings, screen }, (role) =>
+        runUp(role, {
+          workerArgs: workerArgs(given, settings.modules),
+          ...(demo && { play: (up) => playDemo(up, { screen, once: options.once === true, settings }) }),
+        }),
+      )
+    }),
+  )
 }
 
 /** A worker process gets what this command line said about workers; variables and the configuration file it reads itself. */

@@ -21,20 +21,19 @@ export function addWait(program: Command): void {
       ['chasqui wait a --json', 'the record as JSON'],
     ],
   })
-  addJson(addConnection(command))
-    .option('--timeout <duration>', 'give up after this; the tasks go on', durationOption)
-    .action(
-      action(async ({ screen, options }, ids: readonly string[]) => {
-        const timeoutMs = (options.timeout as number | undefined) ?? Number.POSITIVE_INFINITY
-        const records = await withClient(options, (client) => waitForAll(client, ids, timeoutMs))
-        records.forEach((record, index) => {
-          if (screen.json) screen.value(record && recordValue(record))
-          else if (record === null) screen.note(`There is no task ${ids[index]}.`)
-          else screen.line(endLine(record, screen.colors))
-        })
-        return exitOfStates(records.map((record) => record?.state ?? null))
-      }),
-    )
+  addJson(command).option('--timeout <duration>', 'give up after this; the tasks go on', durationOption)
+  addConnection(command).action(
+    action(async ({ screen, options }, ids: readonly string[]) => {
+      const timeoutMs = (options.timeout as number | undefined) ?? Number.POSITIVE_INFINITY
+      const records = await withClient(options, (client) => waitForAll(client, ids, timeoutMs))
+      records.forEach((record, index) => {
+        if (screen.json) screen.value(record && recordValue(record))
+        else if (record === null) screen.note(`There is no task ${ids[index]}.`)
+        else screen.line(endLine(record, screen.colors))
+      })
+      return exitOfStates(records.map((record) => record?.state ?? null))
+    }),
+  )
 }
 
 /** One call waits for an hour at most; this waits for as long as it is told. */

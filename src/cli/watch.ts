@@ -21,7 +21,7 @@ export function addWatch(program: Command): void {
       ['chasqui watch --state failed --json', 'failures, for a script'],
     ],
   })
-  addJson(addState(addTypeAndQueue(addConnection(command)))).action(
+  addConnection(addState(addTypeAndQueue(addJson(command)))).action(
     action(({ screen, options }, ids: readonly string[]) =>
       withClient(options, async (client) => {
         if (ids.length > 0) {

@@ -38,17 +38,16 @@ export function addWorker(program: Command): void {
       ['chasqui worker tasks.ts --connect chasqui://10.0.0.5:5000', 'of a distributor on another machine'],
     ],
   })
-  addJson(addSettings(command, WORKER_SETTINGS))
-    .option(
-      '--until-input-ends',
-      'drain when standard input ends: how a process that started this one is noticed to be gone',
-    )
-    .action(
-      action(async ({ screen, options }, modules: readonly string[]) => {
-        const { settings } = await readSettings(options, WORKER_SETTINGS, modules)
-        const untilInputEnds = options.untilInputEnds === true
-        // A module or type that cannot be used was named on the command line, or in a setting.
-        return asUsage(serve({ settings, screen, untilInputEnds }, runWorker))
-      }),
-    )
+  addJson(command).option(
+    '--until-input-ends',
+    'drain when standard input ends: how a process that started this one is noticed to be gone',
+  )
+  addSettings(command, WORKER_SETTINGS).action(
+    action(async ({ screen, options }, modules: readonly string[]) => {
+      const { settings } = await readSettings(options, WORKER_SETTINGS, modules)
+      const untilInputEnds = options.untilInputEnds === true
+      // A module or type that cannot be used was named on the command line, or in a setting.
+      return asUsage(serve({ settings, screen, untilInputEnds }, runWorker))
+    }),
+  )
 }

@@ -18,7 +18,7 @@ export function addWorkers(program: Command): void {
       ['chasqui workers --json', 'a JSON line each'],
     ],
   })
-  addJson(addConnection(command)).action(
+  addConnection(addJson(command)).action(
     action(async ({ screen, options }) => {
       const { consumers } = await withClient(options, (client) => client.stats())
       if (screen.json) for (const consumer of consumers) screen.value(consumerValue(consumer))
