@@ -6,7 +6,7 @@ import type { DistributorLimits } from '../../src/distributor/limits.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { type MemoryEngineOptions, openMemoryEngine } from '../../src/engine/memory/memory-engine.ts'
 import { systemClock } from '../../src/task/clock.ts'
-import { openLog } from '../../src/telemetry/log.ts'
+import { type LogThreshold, openLog } from '../../src/telemetry/log.ts'
 import { connectWire, type WireClient } from './wire-client.ts'
 
 const CLOSE_DEADLINE_MS = 5_000
@@ -33,11 +33,12 @@ export interface WireServerOptions {
   /** Instead of a new memory engine. Not closed here. */
   readonly engine?: Engine
   readonly memory?: MemoryEngineOptions
+  readonly logLevel?: LogThreshold
 }
 
 export async function openWireServer(
   context: TestContext,
-  { limits = {}, engine, memory = {} }: WireServerOptions = {},
+  { limits = {}, engine, memory = {}, logLevel = 'debug' }: WireServerOptions = {},
 ): Promise<WireServer> {
   const logged: LoggedLine[] = []
   const own = engine ?? openMemoryEngine(memory)
@@ -48,7 +49,11 @@ export async function openWireServer(
     limits,
     clock: systemClock,
     version: '1.2.3',
-    log: openLog({ level: 'debug', format: 'json', out: { write: (line) => logged.push(JSON.parse(line)) } }),
+    log: openLog({
+      level: logLevel,
+      format: 'json',
+      out: { write: (line) => logged.push(JSON.parse(line)) },
+    }),
   })
   const clients: WireClient[] = []
   context.after(async () => {
