@@ -37,17 +37,9 @@ export class Reports implements ReportSink {
   line(attempt: Attempt, level: LogLevel, text: string): void {
     const count = (this.#lineCounts.get(attempt) ?? 0) + 1
     this.#lineCounts.set(attempt, count)
-    if (count > LOG_LINES_MAX) return
-    // The last line that is kept says that there would have been more.
-    const kept =
-      count < LOG_LINES_MAX
-        ? { level, text, atMs: Date.now() }
-        : {
-            level: 'warn' as const,
-            text: `this attempt logs more than ${LOG_LINES_MAX} lines; the rest is dropped`,
-            atMs: Date.now(),
-          }
-    this.#of(attempt).lines.push(kept)
+    // One more than is kept: so the engine sees that there would have been more, and says so in the last one.
+    if (count > LOG_LINES_MAX + 1) return
+    this.#of(attempt).lines.push({ level, text, atMs: Date.now() })
     this.#due()
   }
 
