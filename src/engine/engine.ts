@@ -176,7 +176,7 @@ export interface ConsumeRequest {
   /** null: every type. */
   readonly types: readonly string[] | null
   readonly slots: number
-  /** Deliveries per slot. */
+  /** Deliveries per slot. 0: none until it is resized, for a worker that has leases to take up first. */
   readonly prefetch: number
   readonly worker: WorkerIdentity
 }

@@ -217,7 +217,11 @@ class HealingLink implements Link {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#end({ reason: 'closed' })
+    if (this.#closing === null) {
+      // What it failed with before is not why it is closed.
+      this.#lastError = null
+      this.#closing = this.#end({ reason: 'closed' })
+    }
     return this.#closing
   }
 
@@ -329,7 +333,7 @@ class HealingLink implements Link {
   }
 
   #closedError(): ChasquiError {
-    const cause = this.#closing === null ? this.#lastError : null
+    const cause = this.#lastError
     return cause === null
       ? new ChasquiError('CLOSED', 'the connection was closed')
       : new ChasquiError(cause.code, cause.message, { cause })

@@ -58,7 +58,7 @@ export class Seats {
 }
 
 function hasCredit(seat: Seat): boolean {
-  return seat.held.size < Math.max(1, Math.min(CREDIT_MAX, seat.slots * seat.prefetch))
+  return seat.held.size < Math.min(CREDIT_MAX, seat.slots * seat.prefetch)
 }
 
 export function seatReport(seat: Seat): ConsumerReport {

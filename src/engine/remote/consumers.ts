@@ -2,8 +2,8 @@
  * Consumers through a server. A server forgets its consumers with their connection; here each one is made again on the next
  * connection, under a new name, and takes up the leases that it still holds:
  *
- *   up ──► work.consume (credit less what is held) ──► work.extend {leases, consumer} ──► work.consume (full credit)
- *                                                        └─ not accepted ──► sink.revoke
+ *   up ──► work.consume (no credit yet) ──► work.extend {leases, consumer} ──► work.consume (its credit)
+ *                                              └─ not accepted ──► sink.revoke
  *
  * Invariants: `held` is what was delivered and not settled, so nothing is ever held that a reconnection would not renew; at no time
  * is more delivered than the credit allows; what is delivered to nobody is given back at once.
@@ -95,12 +95,7 @@ export class Consumers {
     const adopter = this.#byName.get(id ?? '') ?? [...this.#open].find((consumer) => consumer.id === id)
     // While it has no name it cannot take up anything; it takes up what it holds when it is made again.
     const name = adopter === undefined ? id : (adopter.name ?? undefined)
-    const answers: LeaseAnswer[] = []
-    for (let at = 0; at < leases.length; at += BATCH_ENTRIES_MAX) {
-      const batch = leases.slice(at, at + BATCH_ENTRIES_MAX)
-      const result = await this.calls.call('work.extend', writeLeases(batch, name), { timeoutMs: LEASE_MS })
-      answers.push(...readLeaseAnswers('extended', result))
-    }
+    const answers = await this.#renew(leases, name)
     leases.forEach((lease, index) => {
       if (answers[index]?.accepted !== true) this.forget([lease])
       else if (adopter !== undefined) this.#hold(lease, adopter)
@@ -108,16 +103,36 @@ export class Consumers {
     return answers
   }
 
-  /** After a reconnection: what is refused was lost meanwhile, and its handler must hear of it. */
-  async takeUp(leases: readonly Lease[], consumer?: RemoteConsumer): Promise<void> {
+  /**
+   * After a reconnection: what is refused was lost meanwhile, and its handler must hear of it.
+   * @param name of the consumer that takes them up
+   */
+  async takeUp(leases: readonly Lease[], name?: string): Promise<void> {
     const { generation } = this
-    const owners = leases.map(({ id }) => this.#held.get(id)?.consumer)
-    const answers = await this.extend(leases, consumer?.id)
+    const answers = await this.#renew(leases, name)
     // An answer of an older connection says nothing about this one, where all is asked again.
     if (generation !== this.generation) return
-    leases.forEach(({ id, epoch }, index) => {
-      if (answers[index]?.accepted !== true) owners[index]?.tellRevoked([{ id, epoch }])
-    })
+    this.#void(leases.filter((_, index) => answers[index]?.accepted !== true))
+  }
+
+  async #renew(leases: readonly Lease[], name: string | undefined): Promise<LeaseAnswer[]> {
+    const answers: LeaseAnswer[] = []
+    for (let at = 0; at < leases.length; at += BATCH_ENTRIES_MAX) {
+      const batch = leases.slice(at, at + BATCH_ENTRIES_MAX)
+      const result = await this.calls.call('work.extend', writeLeases(batch, name), { timeoutMs: LEASE_MS })
+      answers.push(...readLeaseAnswers('extended', result))
+    }
+    return answers
+  }
+
+  /** Tells the owners of those that are still held. */
+  #void(leases: readonly Lease[]): void {
+    for (const { id, epoch } of leases) {
+      const held = this.#held.get(id)
+      if (held?.epoch !== epoch) continue
+      this.#held.delete(id)
+      held.consumer.tellRevoked([{ id, epoch }])
+    }
   }
 
   #deliver(params: unknown): void {
@@ -139,12 +154,7 @@ export class Consumers {
   }
 
   #revoke(params: unknown): void {
-    for (const { id, epoch } of readRevocation(params).leases) {
-      const held = this.#held.get(id)
-      if (held?.epoch !== epoch) continue
-      this.#held.delete(id)
-      held.consumer.tellRevoked([{ id, epoch }])
-    }
+    this.#void(readRevocation(params).leases)
   }
 
   #hold({ id, epoch }: Lease, consumer: RemoteConsumer): void {
@@ -304,16 +314,15 @@ export class RemoteConsumer implements Consumer {
     const held = consumers.heldBy(this)
     let told = this.#request
     if (this.name === null) {
-      const { slots, prefetch } = told
-      // What it holds uses its credit as soon as it is taken up; until then nothing else must be delivered for it.
-      if (held.length > 0) told = { ...told, slots: Math.max(1, slots * prefetch - held.length), prefetch: 1 }
+      // What it holds uses its credit only when it is taken up; until then nothing else must be delivered for it.
+      if (held.length > 0) told = { ...told, prefetch: 0 }
       await consumers.link.request('work.consume', writeConsume(told, 'text'), {
         timeoutMs,
         onReply: (result) => this.#made(result),
       })
     }
     if (this.name === null || this.#isEnded) return
-    if (held.length > 0) await consumers.takeUp(held, this)
+    if (held.length > 0) await consumers.takeUp(held, this.name)
     if (told !== this.#request || held.length > 0) this.#tellCredit()
   }
 

@@ -108,9 +108,9 @@ export const WORK_METHODS = {
       ),
       prefetch: optional(
         Type.Integer({
-          minimum: 1,
+          minimum: 0,
           maximum: CREDIT_MAX,
-          description: `Deliveries a slot. Default 1. Slots times prefetch: at most ${CREDIT_MAX}.`,
+          description: `Deliveries a slot. 0: none until it is changed, for who has leases to take up first. Default 1. Slots times prefetch: at most ${CREDIT_MAX}.`,
         }),
       ),
       payload: optional(

@@ -69,6 +69,17 @@ export function consuming(promised: Promised): void {
     assert.equal(hands.ids.length, 5)
   })
 
+  promised('without credit nothing is delivered until some is given', async (stage) => {
+    const hands = await stage.consume({ slots: 2, prefetch: 0 })
+    await stage.submit({ id: 'a' }, { id: 'b' }, { id: 'c' })
+    await stage.quiet()
+    assert.deepEqual(hands.ids, [])
+    hands.consumer.resize(2, 1)
+    await hands.take(2)
+    await stage.quiet()
+    assert.deepEqual(hands.ids, ['a', 'b'])
+  })
+
   promised('a stopped consumer gets nothing more, and what it holds stays its own', async (stage) => {
     const hands = await stage.consume({ slots: 2 })
     await stage.submit({ id: 'a' })
