@@ -161,6 +161,7 @@ export const LIST_LIMIT_MAX = 1_000
 export const RETRY_BATCH_MAX = 1_000
 /** (setting) Submissions are refused while the disk has less than this free. */
 export const DISK_FREE_BYTES_MIN = 128 * 1024 * 1024
+export const DISK_RETRY_AFTER_MS = 5_000
 /** The write-ahead log is checkpointed when it is longer than this. */
 export const WAL_BYTES_MAX = 16 * 1024 * 1024
 /** Hints can be lost: whoever waits looks at the truth again after this long. */

@@ -1,3 +1,5 @@
+/** What is asked once, at opening, and the totals by queue. */
+
 import type { Row, Sql } from './sql.ts'
 
 export interface Totals {
@@ -8,7 +10,6 @@ export interface Totals {
   expired: number
 }
 
-/** What is asked once, at opening, and the totals by queue. */
 export class CountRows {
   readonly #sql: Sql
 

@@ -1,3 +1,5 @@
+/** One row for each batch of deliveries that is not settled. */
+
 import type { Sql } from './sql.ts'
 
 export interface StoredLease {
@@ -7,7 +9,6 @@ export interface StoredLease {
   readonly seqs: readonly number[]
 }
 
-/** One row for each batch of deliveries that is not settled. */
 export class LeaseRows {
   readonly #sql: Sql
 

@@ -1,6 +1,7 @@
+/** Log lines of tasks. */
+
 import type { Sql } from './sql.ts'
 
-/** Log lines of tasks. */
 export class LogRows {
   readonly #sql: Sql
 

@@ -1,8 +1,9 @@
+/** Finding tasks: by id, by sequence, from the newest on, and the dead-letter set. */
+
 import { FULL_COLUMNS, FULL_JOINS, type FullRow, readFull } from './full-row.ts'
 import { STATE_NUMBER } from './schema.ts'
 import type { Sql } from './sql.ts'
 
-/** Finding tasks: by id, by sequence, from the newest on, and the dead-letter set. */
 export class LookRows {
   readonly #sql: Sql
 

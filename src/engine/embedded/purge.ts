@@ -4,31 +4,59 @@
  * tasks that were accepted late among the old ones.
  */
 
+import type { Timer } from '../../task/clock.ts'
 import { PURGE_FULL_MS, PURGE_PAUSE_MS, PURGE_ROWS_MAX } from '../../task/limits.ts'
 import type { Heart } from './heart.ts'
 
 export class Purge {
+  readonly #heart: Heart
+  /** Runs a step inside a transaction. */
+  readonly #transact: (step: (nowMs: number) => number) => Promise<number>
+  #timer: Timer
   #afterSeq = 0
   #fullUntilEnd = false
   #nextFullMs: number
+  #closed = false
 
-  constructor(nowMs: number) {
-    this.#nextFullMs = nowMs + PURGE_FULL_MS
+  constructor(heart: Heart, transact: (step: (nowMs: number) => number) => Promise<number>) {
+    this.#heart = heart
+    this.#transact = transact
+    this.#nextFullMs = heart.clock.nowMs() + PURGE_FULL_MS
+    this.#timer = this.#arm(0)
   }
 
-  /** One step, inside a transaction. @returns how long to wait before the next one */
-  step(heart: Heart, nowMs: number): number {
+  close(): void {
+    this.#closed = true
+    this.#timer.cancel()
+  }
+
+  #arm(delayMs: number): Timer {
+    return this.#heart.clock.at(this.#heart.clock.nowMs() + delayMs, () => {
+      void this.#transact((nowMs) => this.#step(nowMs)).then(
+        (nextMs) => this.#again(nextMs),
+        // The store could not write: then there is other trouble, and whoever called is told of it.
+        () => this.#again(PURGE_PAUSE_MS),
+      )
+    })
+  }
+
+  #again(delayMs: number): void {
+    if (!this.#closed) this.#timer = this.#arm(delayMs)
+  }
+
+  /** @returns how long to wait before the next one */
+  #step(nowMs: number): number {
     if (nowMs >= this.#nextFullMs) {
       this.#fullUntilEnd = true
       this.#nextFullMs = nowMs + PURGE_FULL_MS
     }
-    const { retentionMs, failedRetentionMs } = heart.settings
-    heart.store.upkeep.purgeDedupe(nowMs, PURGE_ROWS_MAX)
-    const { deleted, nextSeq } = heart.store.upkeep.purge(
+    const { store, settings } = this.#heart
+    store.upkeep.purgeDedupe(nowMs, PURGE_ROWS_MAX)
+    const { deleted, nextSeq } = store.upkeep.purge(
       this.#afterSeq,
       PURGE_ROWS_MAX,
-      nowMs - retentionMs,
-      nowMs - failedRetentionMs,
+      nowMs - settings.retentionMs,
+      nowMs - settings.failedRetentionMs,
     )
     if (nextSeq === null || (deleted === 0 && !this.#fullUntilEnd)) {
       this.#afterSeq = 0

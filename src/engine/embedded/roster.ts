@@ -3,7 +3,7 @@
  */
 
 import { CREDIT_MAX } from '../../task/limits.ts'
-import type { ConsumeRequest, ConsumerEnd, Delivery } from '../engine.ts'
+import type { ConsumeRequest, ConsumerEnd, ConsumerReport, Delivery, DeliverySink } from '../engine.ts'
 import type { Entry, Holder } from './entry.ts'
 import type { Line } from './lanes.ts'
 
@@ -23,8 +23,44 @@ export interface Seat extends Holder {
   readonly end: (end: ConsumerEnd) => void
 }
 
+export function createSeat(
+  id: string,
+  request: ConsumeRequest,
+  sink: DeliverySink,
+  workerNo: number,
+  connectedAtMs: number,
+): { seat: Seat; ended: Promise<ConsumerEnd> } {
+  const { promise: ended, resolve: end } = Promise.withResolvers<ConsumerEnd>()
+  const { slots, prefetch } = request
+  const seat: Seat = {
+    id,
+    request,
+    sink,
+    workerNo,
+    connectedAtMs,
+    slots,
+    prefetch,
+    credit: creditOf(slots, prefetch),
+    held: 0,
+    delivered: 0,
+    settled: 0,
+    gone: false,
+    lines: [],
+    picks: [],
+    deliveries: [],
+    end,
+  }
+  return { seat, ended }
+}
+
+export function reportOfSeat(seat: Seat): ConsumerReport {
+  const { id, slots, prefetch, held, connectedAtMs, delivered, settled } = seat
+  const { worker, queues, types } = seat.request
+  return { id, worker, queues, types, slots, prefetch, held, connectedAtMs, delivered, settled }
+}
+
 export function creditOf(slots: number, prefetch: number): number {
-  return Math.max(1, Math.min(CREDIT_MAX, slots * prefetch))
+  return Math.min(CREDIT_MAX, slots * prefetch)
 }
 
 export class Roster {

@@ -1,3 +1,5 @@
+/** What is written as tasks move, and read as they become ready. The first four run for every task. */
+
 import type { StatementSync } from 'node:sqlite'
 import type { FinalState } from '../../task/lifecycle.ts'
 import type { TaskOptions } from '../../task/task.ts'
@@ -5,7 +7,6 @@ import { createEntry, type Entry } from './entry.ts'
 import { STATE_NUMBER } from './schema.ts'
 import type { Sql } from './sql.ts'
 
-/** What is written as tasks move, and read as they become ready. The first four run for every task. */
 export class TaskRows {
   readonly #sql: Sql
   readonly #insertTask: StatementSync

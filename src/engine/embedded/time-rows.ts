@@ -1,7 +1,8 @@
+/** What falls due by time: scheduled tasks, deadlines, dedupe windows. */
+
 import { FULL_COLUMNS, FULL_JOINS, type FullRow, readFull } from './full-row.ts'
 import type { Sql } from './sql.ts'
 
-/** What falls due by time: scheduled tasks, deadlines, dedupe windows. */
 export class TimeRows {
   readonly #sql: Sql
 

@@ -1,7 +1,8 @@
+/** Keeping small, and the marks of documents that are not written yet. */
+
 import { STATE_NUMBER } from './schema.ts'
 import type { Sql } from './sql.ts'
 
-/** Keeping small, and the marks of documents that are not written yet. */
 export class UpkeepRows {
   readonly #sql: Sql
 
@@ -56,7 +57,7 @@ export class UpkeepRows {
       .map((row) => row[0] as number)
   }
 
-  deleteDocument(seq: number): void {
-    this.#sql.run('delete from document where seq = ?', seq)
+  deleteDocuments(seqs: readonly number[]): void {
+    for (const seq of seqs) this.#sql.run('delete from document where seq = ?', seq)
   }
 }
