@@ -25,7 +25,7 @@ async function startChasqui({ folder, workers, execArgv }: Context): Promise<Run
   const port = await freePort()
   const address = `chasqui://127.0.0.1:${port}`
   const startCommand = (role: string, args: readonly string[]) => {
-    const leash = ['--import', join(processes, 'leash.ts')]
+    const leash = ['--import', join(processes, 'leash.mjs')]
     return startNode(
       role,
       commandLine,

@@ -1,5 +1,0 @@
-/** Loaded before the command line of a child (`node --import`): it ends when the benchmark that started it ends, however that ends. */
-
-process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
-// Listening keeps no process alive by itself.
-process.channel?.unref()
