@@ -1,53 +1,33 @@
 /**
- * The threads and who runs what: hands waiting deliveries to the least loaded thread, replaces threads that end, and turns every end
- * of an attempt (result, crash, stop) into its outcome.
+ * Who runs what: hands waiting deliveries to the least loaded thread, watches how long each one runs, and turns every end of an
+ * attempt (result, stop, end of its thread) into its outcome.
  *
- * Who is to blame when a thread ends: the task on whose behalf the fatal code ran, if the thread could still say so; otherwise the
- * only one that was running. When several were running and nobody knows (out of memory), each of them runs again alone, so that
- * the guilty one shows itself and no innocent is charged.
- *
- * Invariant: every delivery handed to the pool leaves it exactly once, by `attemptEnded` or as the answer to a call that takes it out.
- * Time here is real (performance.now), whatever clock the tasks go by: the threads run in it.
+ * Invariant: every delivery handed to the pool leaves it exactly once, by `attemptEnded` or as the answer to a call that takes it
+ * out. Time here is real (performance.now), whatever clock the tasks go by: the threads run in it.
  */
 
-import { ChasquiError } from '../task/errors.ts'
-import {
-  THREAD_END_MS,
-  THREAD_RESTART_MAX_MS,
-  THREAD_RESTART_MIN_MS,
-  THREAD_START_FAILURES_MAX,
-  THREAD_START_MS,
-  WATCHDOG_MS,
-} from '../task/limits.ts'
+import type { ChasquiError } from '../task/errors.ts'
+import { WATCHDOG_MS } from '../task/limits.ts'
 import type { Outcome } from '../task/outcome.ts'
+import { blame } from './blame.ts'
+import { Crew, type CrewEvents, type CrewOptions } from './crew.ts'
 import type { ThreadReport, TypeFacts } from './hand-over.ts'
-import {
-  crashedOutcome,
-  type Held,
-  outcomeOf,
-  releasedOutcome,
-  type StopReason,
-  stoppedOutcome,
-  stopSignal,
-} from './held.ts'
-import { type ThreadEnd, type ThreadEvents, ThreadHost, type ThreadOptions } from './thread-host.ts'
+import { type Held, outcomeOf, releasedOutcome, type StopReason, stoppedOutcome, stopSignal } from './held.ts'
+import type { ThreadEnd, ThreadHost } from './thread-host.ts'
 import { WaitingLine } from './waiting-line.ts'
 
-export interface PoolOptions {
-  readonly slots: number
-  readonly threads: number
+export interface PoolOptions extends CrewOptions {
   readonly stopGraceMs: number
-  readonly thread: ThreadOptions
 }
 
 export interface PoolEvents {
   /** An attempt has ended; the pool no longer has it. */
   attemptEnded(held: Held, outcome: Outcome): void
   report(held: Held, report: ThreadReport): void
-  /** Every WATCHDOG_MS while the pool has something. */
+  /** Every WATCHDOG_MS while the pool has something; `idleMs` is how long no attempt has ended. */
   tick(idleMs: number): void
   /** A thread is gone and will be replaced after `delayMs`. */
-  threadEnded(thread: number, why: string, delayMs: number): void
+  replaced(thread: number, why: string, delayMs: number): void
   /** Threads cannot be started any more. */
   failed(error: ChasquiError): void
 }
@@ -55,65 +35,43 @@ export interface PoolEvents {
 /** How long a thread is kept free of new tasks for one that must run alone, before another thread is tried. */
 const RESERVATION_MS = 100
 
-/** The place of a thread; its occupants follow one another. */
-interface Seat {
-  host: ThreadHost
-  startTimer: NodeJS.Timeout | null
-  restartTimer: NodeJS.Timeout | null
-  /** Threads in a row that ended before they brought any result. */
-  fruitless: number
-}
-
-export class Pool implements ThreadEvents {
+export class Pool implements CrewEvents {
   readonly #options: PoolOptions
   readonly #events: PoolEvents
-  readonly #seats: Seat[] = []
+  readonly #crew: Crew
   readonly #shared = new WaitingLine()
   readonly #alone = new WaitingLine()
+  /** Gets nothing new until it is empty, for the first of those that run alone. */
   #reserved: ThreadHost | null = null
   #reservedAtMs = 0
-  #opening: { resolve: (types: readonly TypeFacts[]) => void; reject: (error: ChasquiError) => void } | null =
-    null
-  #startFailures = 0
   #closed = false
   #dispatchPlanned = false
   #ticker: NodeJS.Timeout | null = null
-  #lastResultMs = performance.now()
-  #onGone: (() => void) | null = null
+  #lastResultMs = 0
 
   constructor(options: PoolOptions, events: PoolEvents) {
     this.#options = options
     this.#events = events
+    this.#crew = new Crew(options, this)
   }
 
-  /**
-   * Starts the threads; resolves with what their modules define once all are ready.
-   * @throws ChasquiError CONFIG_INVALID with one sentence when the modules cannot be used
-   */
+  /** As Crew.open. */
   open(): Promise<readonly TypeFacts[]> {
-    const { slots, threads } = this.#options
-    return new Promise((resolve, reject) => {
-      this.#opening = { resolve, reject }
-      for (let index = 0; index < threads; index++) {
-        // As even as it gets: the first ones take the rest.
-        const share = Math.floor(slots / threads) + (index < slots % threads ? 1 : 0)
-        this.#seats.push({ ...this.#start(index + 1, share), restartTimer: null, fruitless: 0 })
-      }
-    })
+    return this.#crew.open()
   }
 
   /** Unstarted and running. */
   get size(): number {
-    return this.#seats.reduce((sum, seat) => sum + seat.host.inHand, this.#shared.length + this.#alone.length)
+    return this.#crew.hosts.reduce((sum, host) => sum + host.inHand, this.#shared.length + this.#alone.length)
   }
 
   get threadsReady(): number {
-    return this.#seats.filter((seat) => seat.host.state === 'ready').length
+    return this.#crew.hosts.filter((host) => host.state === 'ready').length
   }
 
   get running(): number {
     let count = 0
-    for (const { host } of this.#seats) host.eachRunning(() => count++)
+    for (const host of this.#crew.hosts) host.eachRunning(() => count++)
     return count
   }
 
@@ -128,10 +86,10 @@ export class Pool implements ThreadEvents {
    */
   stop(held: Held, reason: StopReason): boolean {
     if (held.state === 'waiting') {
-      ;(held.alone ? this.#alone : this.#shared).remove(held)
+      this.#lineOf(held).remove(held)
       return true
     }
-    const { host } = this.#seats[held.thread - 1]!
+    const host = this.#crew.host(held.thread)
     if (host.takeBack(held)) return true
     if (held.stop === null) {
       held.stop = reason
@@ -142,7 +100,7 @@ export class Pool implements ThreadEvents {
   }
 
   stopAll(reason: StopReason): void {
-    for (const { host } of this.#seats) host.eachRunning((held) => this.stop(held, reason))
+    for (const host of this.#crew.hosts) host.eachRunning((held) => this.stop(held, reason))
   }
 
   /** Takes unstarted deliveries out, the last ones first, until the pool has no more than `keep` or nothing unstarted. */
@@ -155,46 +113,32 @@ export class Pool implements ThreadEvents {
     if (surplus <= 0) return out
     for (const held of this.#unstarted()) {
       if (surplus <= 0) break
-      if (!this.#seats[held.thread - 1]!.host.takeBack(held)) continue
+      if (!this.#crew.host(held.thread).takeBack(held)) continue
       out.push(held)
       surplus--
     }
     return out
   }
 
-  /** Terminates all threads; resolves when they are gone. What they had comes by `attemptEnded`. */
-  close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true
-      for (const seat of this.#seats) {
-        if (seat.restartTimer !== null) clearTimeout(seat.restartTimer)
-        seat.host.terminate()
-      }
-      for (const held of this.takeOut(0)) this.#end(held, releasedOutcome(held))
-    }
-    return new Promise((resolve) => {
-      this.#onGone = resolve
-      // A thread in native code may never end; the tick gives it up.
-      this.#startTicking()
-      this.#checkGone()
-    })
+  /** Terminates all threads; resolves when they are gone. What they had comes by `attemptEnded`. Repeatable. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const held of this.takeOut(0)) this.#end(held, releasedOutcome(held))
+    // A thread in native code may never end; the tick gives it up.
+    this.#startTicking()
+    await this.#crew.close()
+    if (this.#ticker !== null) clearInterval(this.#ticker)
+    this.#ticker = null
   }
 
   // ---- events of the threads --------------------------------------------------------------------------------
 
-  ready(host: ThreadHost, types: readonly TypeFacts[]): void {
-    this.#clearStartTimer(host)
-    this.#startFailures = 0
-    if (this.#opening !== null && this.threadsReady === this.#seats.length) {
-      this.#opening.resolve(types)
-      this.#opening = null
-    }
+  ready(): void {
     this.#dispatch()
   }
 
-  result(host: ThreadHost, held: Held, kind: number, text: string, runMs: number): void {
+  result(_host: ThreadHost, held: Held, kind: number, text: string, runMs: number): void {
     held.runMs = runMs
-    this.#seats[host.number - 1]!.fruitless = 0
     this.#end(held, outcomeOf(held, kind, text))
   }
 
@@ -208,94 +152,49 @@ export class Pool implements ThreadEvents {
   }
 
   ended(host: ThreadHost, end: ThreadEnd): void {
-    const seat = this.#seats[host.number - 1]!
-    this.#clearStartTimer(host)
     if (this.#reserved === host) this.#reserved = null
-    for (const held of end.unstarted) {
-      if (this.#closed) this.#end(held, releasedOutcome(held))
-      else this.#wait(held)
-    }
+    for (const held of end.unstarted) this.#again(held)
     for (const held of end.finished) {
       this.#end(held, held.stop === null ? releasedOutcome(held) : stoppedOutcome(held))
     }
-    const suspects = end.started.filter((held) => held.stop === null)
     for (const held of end.started) {
-      if (held.stop !== null) this.#end(held, stoppedOutcome(held))
-      else if (host.wasTerminated) this.#end(held, releasedOutcome(held))
-      else if (held === end.guilty || (!end.causeKnown && suspects.length === 1)) {
-        this.#end(held, crashedOutcome(held, end.error))
-      } else if (end.causeKnown || this.#closed) this.#end(held, releasedOutcome(held))
+      const outcome = blame(held, end, host.wasTerminated)
+      if (outcome !== 'suspect') this.#end(held, outcome)
       else {
         held.alone = true
-        this.#wait(held)
+        this.#again(held)
       }
     }
-    if (this.#closed) this.#checkGone()
-    else this.#replace(seat, host, end)
-  }
-
-  // ---- threads ----------------------------------------------------------------------------------------------
-
-  #start(number: number, slots: number): Pick<Seat, 'host' | 'startTimer'> {
-    const host = new ThreadHost(number, slots, this.#options.thread, this)
-    return { host, startTimer: setTimeout(() => host.terminate(), THREAD_START_MS) }
-  }
-
-  #clearStartTimer(host: ThreadHost): void {
-    const seat = this.#seats[host.number - 1]!
-    if (seat.startTimer !== null) clearTimeout(seat.startTimer)
-    seat.startTimer = null
-  }
-
-  #replace(seat: Seat, host: ThreadHost, end: ThreadEnd): void {
-    if (!host.wasReady) {
-      const why =
-        host.refused ??
-        (host.wasTerminated
-          ? `the handler modules were not loaded after ${THREAD_START_MS} ms`
-          : `a thread ended while it loaded the handler modules: ${end.error.message}`)
-      this.#startFailures++
-      if (this.#opening !== null || this.#startFailures >= THREAD_START_FAILURES_MAX) {
-        const error = new ChasquiError('CONFIG_INVALID', why)
-        if (this.#opening === null) this.#events.failed(error)
-        else this.#opening.reject(error)
-        this.#opening = null
-        return
-      }
-    }
-    const delayMs =
-      seat.fruitless === 0
-        ? 0
-        : Math.min(THREAD_RESTART_MIN_MS * 2 ** (seat.fruitless - 1), THREAD_RESTART_MAX_MS)
-    seat.fruitless++
-    this.#events.threadEnded(
-      host.number,
-      host.wasTerminated ? 'it was terminated' : end.error.message,
-      delayMs,
-    )
-    seat.restartTimer = setTimeout(() => {
-      seat.restartTimer = null
-      Object.assign(seat, this.#start(host.number, host.slots))
-    }, delayMs)
     this.#planDispatch()
   }
 
-  #checkGone(): void {
-    if (this.#onGone === null || this.#seats.some((seat) => seat.host.state !== 'ended')) return
-    this.#stopTicking()
-    this.#onGone()
+  replaced(thread: number, why: string, delayMs: number): void {
+    this.#events.replaced(thread, why, delayMs)
   }
 
-  // ---- who runs what ----------------------------------------------------------------------------------------
+  failed(error: ChasquiError): void {
+    this.#events.failed(error)
+  }
 
-  #wait(held: Held): void {
-    ;(held.alone ? this.#alone : this.#shared).push(held)
-    this.#startTicking()
+  #again(held: Held): void {
+    if (this.#closed) this.#end(held, releasedOutcome(held))
+    else this.#wait(held)
   }
 
   #end(held: Held, outcome: Outcome): void {
     held.state = 'ended'
     this.#events.attemptEnded(held, outcome)
+  }
+
+  // ---- who runs what ----------------------------------------------------------------------------------------
+
+  #lineOf(held: Held): WaitingLine {
+    return held.alone ? this.#alone : this.#shared
+  }
+
+  #wait(held: Held): void {
+    this.#lineOf(held).push(held)
+    this.#startTicking()
   }
 
   /** At the end of the running callback, so that deliveries that come together leave together. */
@@ -311,10 +210,14 @@ export class Pool implements ThreadEvents {
   #dispatch(): void {
     if (this.#closed) return
     if (this.#alone.length === 0) this.#reserved = null
+    const { hosts } = this.#crew
     while (this.#alone.length + this.#shared.length > 0) {
-      if (!(this.#aloneIsNext() ? this.#handAlone() || this.#handShared() : this.#handShared())) break
+      const handed = this.#aloneIsNext()
+        ? this.#handAlone(hosts) || this.#handShared(hosts, this.#reserved)
+        : this.#handShared(hosts, null)
+      if (!handed) break
     }
-    for (const { host } of this.#seats) host.flush()
+    for (const host of hosts) host.flush()
   }
 
   #aloneIsNext(): boolean {
@@ -323,17 +226,23 @@ export class Pool implements ThreadEvents {
     return alone !== undefined && (shared === undefined || alone.order < shared.order)
   }
 
-  /** A thread with nothing else in it; while there is none, one is kept free of new tasks until it is. */
-  #handAlone(): boolean {
-    const free = this.#seats.find(({ host }) => host.state === 'ready' && host.inHand === 0)?.host
+  /** To a thread with nothing else in it; while there is none, one is kept free of new tasks until it is. */
+  #handAlone(hosts: readonly ThreadHost[]): boolean {
+    const free = hosts.find((host) => host.state === 'ready' && host.inHand === 0)
     if (free === undefined) {
-      if (this.#reserved?.state !== 'ready') this.#reserve(this.#leastLoaded())
+      if (this.#reserved?.state !== 'ready') this.#reserve(leastLoaded(hosts, null))
       return false
     }
-    this.#reserve(null)
+    this.#reserved = null
     free.runsAlone = true
     free.hand(this.#alone.shift()!)
     return true
+  }
+
+  #handShared(hosts: readonly ThreadHost[], except: ThreadHost | null): boolean {
+    const host = this.#shared.length === 0 ? null : leastLoaded(hosts, except)
+    host?.hand(this.#shared.shift()!)
+    return host !== null
   }
 
   #reserve(host: ThreadHost | null): void {
@@ -341,64 +250,46 @@ export class Pool implements ThreadEvents {
     this.#reservedAtMs = performance.now()
   }
 
-  #handShared(): boolean {
-    if (this.#shared.length === 0) return false
-    // A reservation holds only while the one that waits alone came first.
-    const reserved = this.#aloneIsNext() ? this.#reserved : null
-    const host = this.#leastLoaded(reserved)
-    if (host === null) return false
-    host.hand(this.#shared.shift()!)
-    return true
-  }
-
-  #leastLoaded(except: ThreadHost | null = null): ThreadHost | null {
-    let best: ThreadHost | null = null
-    for (const { host } of this.#seats) {
-      if (host.state !== 'ready' || host.runsAlone || host.isFull || host === except) continue
-      if (best === null || host.inHand * best.slots < best.inHand * host.slots) best = host
-    }
-    return best
-  }
-
   /** Handed over, not started; those that came last first. */
   #unstarted(): Held[] {
-    return this.#seats.flatMap(({ host }) => host.unstarted()).sort((a, b) => b.order - a.order)
+    return this.#crew.hosts.flatMap((host) => host.unstarted()).sort((a, b) => b.order - a.order)
   }
 
   // ---- the watchdog -----------------------------------------------------------------------------------------
 
   #startTicking(): void {
-    this.#ticker ??= setInterval(() => this.#tick(), WATCHDOG_MS)
-  }
-
-  #stopTicking(): void {
-    if (this.#ticker !== null) clearInterval(this.#ticker)
-    this.#ticker = null
+    if (this.#ticker !== null) return
+    this.#lastResultMs = performance.now()
+    this.#ticker = setInterval(() => this.#tick(), WATCHDOG_MS)
   }
 
   #tick(): void {
     const nowMs = performance.now()
-    for (const { host } of this.#seats) {
-      if (host.state === 'ending' && nowMs - host.endingSinceMs > THREAD_END_MS) host.giveUp()
+    this.#crew.giveUpStuck()
+    for (const host of this.#crew.hosts) {
       host.eachRunning((held, runningMs) => {
-        if (held.stop === null) {
-          if (held.timeoutMs !== null && runningMs >= held.timeoutMs) this.stop(held, 'timedOut')
-        } else if (nowMs - held.stoppedAtMs >= this.#options.stopGraceMs) host.terminate()
+        if (held.stop !== null) {
+          if (nowMs - held.stoppedAtMs >= this.#options.stopGraceMs) host.terminate()
+        } else if (held.timeoutMs !== null && runningMs >= held.timeoutMs) this.stop(held, 'timedOut')
       })
     }
     if (this.#closed) return
     if (this.#reserved !== null && nowMs - this.#reservedAtMs > RESERVATION_MS) this.#moveReservation()
     this.#spread()
-    if (this.size === 0) this.#stopTicking()
-    else this.#events.tick(nowMs - this.#lastResultMs)
+    if (this.size > 0 || this.#crew.hosts.some((host) => host.state === 'ending')) {
+      this.#events.tick(nowMs - this.#lastResultMs)
+    } else {
+      clearInterval(this.#ticker!)
+      this.#ticker = null
+    }
   }
 
   /** The reserved thread is busy with something long: perhaps the next one gets free sooner. */
   #moveReservation(): void {
-    const from = this.#seats.findIndex(({ host }) => host === this.#reserved)
-    const others = [...this.#seats.slice(from + 1), ...this.#seats.slice(0, from)]
-    const next = others.find(({ host }) => host.state === 'ready' && !host.runsAlone)
-    this.#reserve(next?.host ?? this.#reserved)
+    const { hosts } = this.#crew
+    const from = hosts.indexOf(this.#reserved!)
+    const others = [...hosts.slice(from + 1), ...hosts.slice(0, from)]
+    this.#reserve(others.find((host) => host.state === 'ready' && !host.runsAlone) ?? this.#reserved)
     this.#dispatch()
   }
 
@@ -406,20 +297,30 @@ export class Pool implements ThreadEvents {
   #spread(): void {
     if (this.#shared.length > 0) return
     let free = 0
-    for (const { host } of this.#seats) {
+    for (const host of this.#crew.hosts) {
       if (host.state === 'ready' && !host.runsAlone && host !== this.#reserved) {
         free += Math.max(0, host.slots - host.inHand)
       }
     }
     if (free === 0) return
     for (const held of this.#unstarted()) {
-      const { host } = this.#seats[held.thread - 1]!
-      // Within its slots it is about to start where it is.
       if (free === 0) break
+      const host = this.#crew.host(held.thread)
+      // Within its slots it is about to start where it is.
       if (host.inHand <= host.slots || !host.takeBack(held)) continue
       this.#shared.push(held)
       free--
     }
     if (this.#shared.length > 0) this.#dispatch()
   }
+}
+
+/** The one that has the fewest tasks for its slots, of those that may take more. */
+function leastLoaded(hosts: readonly ThreadHost[], except: ThreadHost | null): ThreadHost | null {
+  let best: ThreadHost | null = null
+  for (const host of hosts) {
+    if (host.state !== 'ready' || host.runsAlone || host.isFull || host === except) continue
+    if (best === null || host.inHand * best.slots < best.inHand * host.slots) best = host
+  }
+  return best
 }

@@ -69,6 +69,8 @@ export class ThreadHost {
   runsAlone = false
   /** Whether it ever got so far as to take tasks. */
   wasReady = false
+  /** Whether any task ended well or badly in it. */
+  broughtResults = false
   /** Whether it was ended from outside. */
   wasTerminated = false
   /** performance.now() of that. */
@@ -235,6 +237,7 @@ export class ThreadHost {
       this.#free.push(position)
       if (kind === RESULT.skipped || held === null || held === undefined) continue
       this.#release(held)
+      this.broughtResults = true
       this.#events.result(this, held, kind, list[at + 2] as string, list[at + 3] as number)
     }
     this.#events.turned(this)

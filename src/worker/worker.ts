@@ -219,7 +219,7 @@ class EngineWorker implements Worker, DeliverySink {
       },
       report: (held, report) => this.#reporter.add(held, report),
       tick: (idleMs) => this.#noteStandstill(idleMs),
-      threadEnded: (thread, why, delayMs) => {
+      replaced: (thread, why, delayMs) => {
         this.#threadsReplaced++
         this.#options.log.event('worker.thread-ended', { thread, delayMs, reason: why })
       },
