@@ -27,6 +27,8 @@ const LEVELS: Readonly<Record<string, number>> = {
 const ALLOWED: Readonly<Record<string, string>> = {
   'src/client/connect.ts src/engine/remote/remote-engine.ts':
     'connect() is what users call: a client around the one engine that needs nothing but an address',
+  'src/worker/connect.ts src/engine/remote/remote-engine.ts':
+    'connectWorker() is what users call: a worker around the one engine that needs nothing but an address',
 }
 
 /** Where a package may be imported. Whatever is not named here may be imported nowhere in src/. */
