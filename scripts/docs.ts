@@ -17,6 +17,7 @@ import {
 import { EXIT_CODES } from '../src/cli/exit-codes.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { TRANSITIONS } from '../src/task/lifecycle.ts'
+import { errorsTable, protocolParts } from './protocol-docs.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -26,6 +27,8 @@ export function pages(): Map<string, string> {
     ['docs/cli.md', cliPage()],
     ['docs/settings.md', settingsPage()],
     ['docs/limits.md', limitsPage(read('src/task/limits.ts'))],
+    ['docs/protocol.md', withParts(read('docs/protocol.md'), protocolParts())],
+    ['docs/errors.md', withPart(read('docs/errors.md'), 'errors', errorsTable())],
     ['docs/lifecycle.md', withPart(read('docs/lifecycle.md'), 'transitions', transitionsTable())],
   ])
 }
@@ -159,6 +162,10 @@ export function withPart(page: string, name: string, part: string): string {
   const [start, end] = [page.indexOf(open), page.indexOf(close)]
   if (start < 0 || end < 0) throw new Error(`the page has no ${open} … ${close}`)
   return `${page.slice(0, start + open.length)}\n${part}\n${page.slice(end)}`
+}
+
+function withParts(page: string, parts: ReadonlyMap<string, string>): string {
+  return [...parts].reduce((text, [name, part]) => withPart(text, name, part), page)
 }
 
 function read(path: string): string {

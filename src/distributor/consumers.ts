@@ -1,8 +1,8 @@
 /**
  * The consumers of one connection: deliveries and revocations on their way to a worker.
  *
- * Backpressure: a consumer holds no more than its credit, so what is sent and not worked off is bounded. While the worker does not read,
- * its credit is one, which means: nothing more until it has read and settled.
+ * Backpressure: a consumer holds no more than its credit, so what is sent and not worked off is bounded; while the worker does not
+ * read, it has no credit.
  *
  * Invariant: no delivery is sent before the reply that names its consumer.
  */
@@ -155,7 +155,7 @@ export class SessionConsumer implements DeliverySink {
   throttle(throttled: boolean): void {
     if (throttled === this.#throttled) return
     this.#throttled = throttled
-    if (throttled) this.#consumer!.resize(1, 1)
+    if (throttled) this.#consumer!.resize(this.#slots, 0)
     else this.#consumer!.resize(this.#slots, this.#prefetch)
   }
 

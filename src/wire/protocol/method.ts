@@ -25,5 +25,4 @@ export const COMMON_ERRORS = [
   'RETRY_AFTER',
   'STORE_FAILED',
   'SHUTTING_DOWN',
-  'UNAUTHENTICATED',
 ] as const satisfies readonly ErrorCode[]

@@ -4,37 +4,45 @@ import Type from 'typebox'
 import type { MethodDescription } from './method.ts'
 import { Count, closed, Durability, open, orNull, QueueName, Time, Worker } from './shapes.ts'
 
-const Queue = open({
-  queue: QueueName,
-  scheduled: Count('Tasks that are not due yet.'),
-  blocked: Count('Tasks that wait for other tasks.'),
-  queued: Count('Tasks that wait for a worker.'),
-  running: Count('Tasks that a worker holds.'),
-  oldestQueuedAt: orNull(Time('A time.'), 'When the oldest queued task became due; null when none waits.'),
-  totals: open(
-    {
-      submitted: Count('Tasks accepted.'),
-      succeeded: Count('Tasks that succeeded.'),
-      failed: Count('Tasks that failed.'),
-      canceled: Count('Tasks that were cancelled.'),
-      expired: Count('Tasks that were not started in time.'),
-    },
-    'Since the store was made.',
-  ),
-})
+const Queue = open(
+  {
+    queue: QueueName,
+    scheduled: Count('Tasks that are not due yet.'),
+    blocked: Count('Tasks that wait for other tasks.'),
+    queued: Count('Tasks that wait for a worker.'),
+    running: Count('Tasks that a worker holds.'),
+    oldestQueuedAt: orNull(Time('A time.'), 'When the oldest queued task became due; null when none waits.'),
+    totals: open(
+      {
+        submitted: Count('Tasks accepted.'),
+        succeeded: Count('Tasks that succeeded.'),
+        failed: Count('Tasks that failed.'),
+        canceled: Count('Tasks that were cancelled.'),
+        expired: Count('Tasks that were not started in time.'),
+      },
+      'Since the store was made.',
+    ),
+  },
+  'A queue with its counts.',
+  'queue',
+)
 
-const ConsumerShape = open({
-  consumer: Type.String({ description: 'Id of the consumer.' }),
-  worker: Worker,
-  queues: Type.Array(QueueName, { description: 'Queues that it takes from.' }),
-  types: orNull(Type.Array(Type.String()), 'Types that it takes; null: every type.'),
-  slots: Count('Tasks that it runs at a time.'),
-  prefetch: Count('Deliveries a slot.'),
-  held: Count('Deliveries not settled yet.'),
-  connectedAt: Time('Since when it takes tasks.'),
-  delivered: Count('Deliveries to it so far.'),
-  settled: Count('Outcomes from it so far.'),
-})
+const ConsumerShape = open(
+  {
+    consumer: Type.String({ description: 'Id of the consumer.' }),
+    worker: Worker,
+    queues: Type.Array(QueueName, { description: 'Queues that it takes from.' }),
+    types: orNull(Type.Array(Type.String()), 'Types that it takes; null: every type.'),
+    slots: Count('Tasks that it runs at a time.'),
+    prefetch: Count('Deliveries a slot.'),
+    held: Count('Deliveries not settled yet.'),
+    connectedAt: Time('Since when it takes tasks.'),
+    delivered: Count('Deliveries to it so far.'),
+    settled: Count('Outcomes from it so far.'),
+  },
+  'What takes tasks on behalf of a worker.',
+  'consumer',
+)
 
 const Queues = Type.Array(Queue, { description: 'The queues.' })
 const Workers = Type.Array(ConsumerShape, { description: 'The consumers of all workers.' })

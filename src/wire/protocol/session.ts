@@ -50,7 +50,7 @@ export const SESSION_METHODS = {
           requestsInFlight: Count(
             'Requests of a connection that are not answered yet; beyond it the server stops reading.',
           ),
-          waits: Count('`task.wait` calls of a connection at a time.'),
+          waits: Count('Tasks that a connection may wait for, or watch by id, at a time.'),
           watches: Count('`task.watch` subscriptions of a connection at a time.'),
           waitMs: Count('Longest `task.wait`.'),
         },
@@ -71,6 +71,9 @@ export const SESSION_METHODS = {
         version: Type.String({ description: 'Version of the program.' }),
       }),
       methods: Type.Array(Type.Unknown(), { description: 'One Method Object each.' }),
+      'x-notifications': Type.Array(Type.Unknown(), {
+        description: 'What the server sends unasked: name, summary, params.',
+      }),
     }),
     errors: [],
   },

@@ -17,21 +17,34 @@ import { TIME_PATTERN } from '../time-codec.ts'
 
 export const optional = Type.Optional
 
-/** Unknown fields are refused: a typo must not pass for a default. */
-export function closed<const Fields extends Record<string, TSchema>>(fields: Fields, description?: string) {
-  return Type.Object(fields, {
-    additionalProperties: false,
-    ...(description === undefined ? {} : { description }),
-  })
+/** Unknown fields are refused: a typo must not pass for a default. A shape with a title is described once, under that name. */
+export function closed<const Fields extends Record<string, TSchema>>(
+  fields: Fields,
+  description?: string,
+  title?: string,
+) {
+  return Type.Object(fields, { additionalProperties: false, ...about(description, title) })
 }
 
 /** Unknown fields are ignored. */
-export function open<const Fields extends Record<string, TSchema>>(fields: Fields, description?: string) {
-  return Type.Object(fields, description === undefined ? {} : { description })
+export function open<const Fields extends Record<string, TSchema>>(
+  fields: Fields,
+  description?: string,
+  title?: string,
+) {
+  return Type.Object(fields, about(description, title))
 }
 
-export function literals<const Values extends readonly string[]>(values: Values, description?: string) {
-  return Type.Enum(values as unknown as string[], description === undefined ? {} : { description })
+function about(description: string | undefined, title: string | undefined) {
+  return { ...(description === undefined ? {} : { description }), ...(title === undefined ? {} : { title }) }
+}
+
+export function literals<const Values extends readonly string[]>(
+  values: Values,
+  description?: string,
+  title?: string,
+) {
+  return Type.Enum(values as unknown as string[], about(description, title))
 }
 
 export function orNull<Schema extends TSchema>(schema: Schema, description?: string) {
@@ -66,16 +79,20 @@ export const Priority = Type.Integer({
   maximum: PRIORITY_MAX,
   description: 'Higher runs first.',
 })
-export const State = literals(TASK_STATES, 'State of a task.')
+export const State = literals(TASK_STATES, 'See the life of a task.', 'state')
 export const Durability = literals(
   ['disk', 'relaxed', 'memory'],
   '`disk`: synced before the confirmation; `relaxed`: confirmed before the sync; `memory`: in no file.',
+  'durability',
 )
 export const Metadata = Type.Record(Type.String(), Type.String(), {
   description: 'Small string map that travels with the task.',
 })
-/** Any string: an id that cannot be one is simply unknown. */
-export const Ids = Type.Array(Type.String(), { maxItems: BATCH_ENTRIES_MAX, description: 'Ids of tasks.' })
+/** Any string that is short enough: an id that cannot be one is simply unknown. */
+export const Ids = Type.Array(Type.String({ maxLength: ID_LENGTH_MAX }), {
+  maxItems: BATCH_ENTRIES_MAX,
+  description: 'Ids of tasks.',
+})
 
 export const Progress = open(
   {
@@ -84,6 +101,7 @@ export const Progress = open(
     note: optional(Type.String({ description: 'For people.' })),
   },
   'How far the running attempt is.',
+  'progress',
 )
 
 export const TaskError = open(
@@ -93,6 +111,7 @@ export const TaskError = open(
     stack: optional(Type.String({ description: 'Where it was thrown.' })),
   },
   'The error of a task.',
+  'task error',
 )
 
 /** As it is told by workers. */
@@ -109,6 +128,7 @@ export const Worker = open(
     host: Type.String({ description: 'Its machine.' }),
   },
   'Who runs a task.',
+  'worker',
 )
 
 export const TaskRecord = open(
@@ -135,22 +155,31 @@ export const TaskRecord = open(
     data: optional(AnyJson('What was submitted; only where asked for.')),
   },
   'Everything that is known of a task.',
+  'task record',
 )
 
 export const MaybeRecord = orNull(TaskRecord, 'null: no such task is known.')
 
-export const Change = open({
-  id: TaskId,
-  state: State,
-  changed: Type.Boolean({ description: 'Whether this call changed it.' }),
-})
+export const Change = open(
+  {
+    id: TaskId,
+    state: State,
+    changed: Type.Boolean({ description: 'Whether this call changed it.' }),
+  },
+  'What a call did to a task.',
+  'change',
+)
 
-export const LogLine = open({
-  number: Count('1, 2, 3 … within the task.'),
-  at: Time('When the server received it.'),
-  attempt: Count('The attempt that wrote it.'),
-  level: literals(LOG_LEVELS, 'How important it is.'),
-  text: Type.String({ description: 'The line.' }),
-})
+export const LogLine = open(
+  {
+    number: Count('1, 2, 3 … within the task.'),
+    at: Time('When the server received it.'),
+    attempt: Count('The attempt that wrote it.'),
+    level: literals(LOG_LEVELS, 'How important it is.'),
+    text: Type.String({ description: 'The line.' }),
+  },
+  'A line that a handler has logged.',
+  'log line',
+)
 
 export const RetryAfterMs = Type.Integer({ minimum: 0, description: 'When to try again.' })

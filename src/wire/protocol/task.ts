@@ -80,7 +80,10 @@ const Backoff = Type.Union(
       description: 'Short for `list`.',
     }),
   ],
-  { description: 'How long to wait before the next attempt. Default: exponential with jitter.' },
+  {
+    description: 'How long to wait before the next attempt. Default: exponential with jitter.',
+    title: 'back-off',
+  },
 )
 
 /** Checked field by field by `readSubmission`, which is held equal to this schema by a test. */
@@ -133,29 +136,34 @@ export const SubmitTask = closed(
       }),
     ),
   },
-  'A task.',
+  'A task as it is submitted. Unknown fields are refused.',
+  'task',
 )
 
-const Receipt = open({
-  id: orNull(Type.String(), 'The id of the task that stands for it; null when a refused task had none.'),
-  state: optional(State),
-  duplicate: optional(
-    Type.Boolean({ description: 'True when nothing new was made: it was accepted before.' }),
-  ),
-  durability: optional(Durability),
-  error: optional(
-    open(
-      {
-        code: Type.Integer({ description: 'Number of the error.' }),
-        name: Type.String({ description: 'Name of the error.' }),
-        message: Type.String({ description: 'What was wrong.' }),
-        retryable: Type.Boolean({ description: 'Whether the same task may be accepted later.' }),
-        retryAfterMs: optional(RetryAfterMs),
-      },
-      'Set when this task was refused; then only `id` is set besides.',
+const Receipt = open(
+  {
+    id: orNull(Type.String(), 'The id of the task that stands for it; null when a refused task had none.'),
+    state: optional(State),
+    duplicate: optional(
+      Type.Boolean({ description: 'True when nothing new was made: it was accepted before.' }),
     ),
-  ),
-})
+    durability: optional(Durability),
+    error: optional(
+      open(
+        {
+          code: Type.Integer({ description: 'Number of the error.' }),
+          name: Type.String({ description: 'Name of the error.' }),
+          message: Type.String({ description: 'What was wrong.' }),
+          retryable: Type.Boolean({ description: 'Whether the same task may be accepted later.' }),
+          retryAfterMs: optional(RetryAfterMs),
+        },
+        'Set when this task was refused; then only `id` is set besides.',
+      ),
+    ),
+  },
+  'The answer to one task.',
+  'receipt',
+)
 
 const Changes = Type.Array(orNull(Change, 'null: no such task is known.'))
 

@@ -32,7 +32,7 @@ const Epoch = Type.Integer({
   description: 'From the delivery; a later delivery of the task has a greater one.',
 })
 const LeaseId = Type.String({ description: 'Id of the task.' })
-const Lease = open({ id: LeaseId, epoch: Epoch })
+const Lease = open({ id: LeaseId, epoch: Epoch }, 'The right to finish one attempt.', 'lease')
 const Leases = Type.Array(Lease, { maxItems: BATCH_ENTRIES_MAX, description: 'The deliveries meant.' })
 const ConsumerId = Type.String({ description: 'Id of a consumer of this connection.' })
 const Accepted = Type.Boolean({ description: 'False: the lease is not yours any more; stop working on it.' })
@@ -46,44 +46,47 @@ const errorFields = {
   stack: optional(orNull(Type.String(), 'Where it was thrown.')),
 }
 
-const Outcome = Type.Union([
-  open({
-    id: LeaseId,
-    epoch: Epoch,
-    kind: Type.Literal('returned', { description: 'The handler returned.' }),
-    value: optional(AnyJson('What it returned. Default null.')),
-  }),
-  open({
-    id: LeaseId,
-    epoch: Epoch,
-    kind: Type.Literal('threw', { description: 'The handler failed.' }),
-    error: open({
-      ...errorFields,
-      retryable: optional(Type.Boolean({ description: 'False: do not try again. Default true.' })),
-      retryAfterMs: optional(
-        Type.Integer({
-          minimum: 0,
-          maximum: DELAY_MS_MAX,
-          description: 'Replaces the back-off before the next attempt.',
-        }),
-      ),
+const Outcome = Type.Union(
+  [
+    open({
+      id: LeaseId,
+      epoch: Epoch,
+      kind: Type.Literal('returned', { description: 'The handler returned.' }),
+      value: optional(AnyJson('What it returned. Default null.')),
     }),
-  }),
-  open({
-    id: LeaseId,
-    epoch: Epoch,
-    kind: literals(
-      ['timedOut', 'crashed'],
-      '`timedOut`: counted as a failure; `crashed`: what ran it died, counted apart from failures.',
-    ),
-    error: optional(open(errorFields)),
-  }),
-  open({
-    id: LeaseId,
-    epoch: Epoch,
-    kind: Type.Literal('released', { description: 'Given back unstarted; uses up nothing.' }),
-  }),
-])
+    open({
+      id: LeaseId,
+      epoch: Epoch,
+      kind: Type.Literal('threw', { description: 'The handler failed.' }),
+      error: open({
+        ...errorFields,
+        retryable: optional(Type.Boolean({ description: 'False: do not try again. Default true.' })),
+        retryAfterMs: optional(
+          Type.Integer({
+            minimum: 0,
+            maximum: DELAY_MS_MAX,
+            description: 'Replaces the back-off before the next attempt.',
+          }),
+        ),
+      }),
+    }),
+    open({
+      id: LeaseId,
+      epoch: Epoch,
+      kind: literals(
+        ['timedOut', 'crashed'],
+        '`timedOut`: counted as a failure; `crashed`: what ran it died, counted apart from failures.',
+      ),
+      error: optional(open(errorFields)),
+    }),
+    open({
+      id: LeaseId,
+      epoch: Epoch,
+      kind: Type.Literal('released', { description: 'Given back unstarted; uses up nothing.' }),
+    }),
+  ],
+  { description: 'What an attempt came to.', title: 'outcome' },
+)
 
 export const WORK_METHODS = {
   'work.consume': {
@@ -229,7 +232,8 @@ export const WORK_NOTIFICATIONS = {
               timeoutMs: optional(Count('Stop the attempt after this time.')),
               maxAttempts: Count('Attempts that it may use.'),
             },
-            'The task.',
+            'What to run.',
+            'delivered task',
           ),
           attempt: Count('1 for the first.'),
           epoch: Epoch,
