@@ -79,7 +79,7 @@ export const WATCHES_MAX = 1_000
 export const WAITS_MAX = 100_000
 /** Consumers of one connection: a worker needs one for each mix of queues and types that it treats differently. */
 export const CONSUMERS_MAX = 100
-/** (setting) Messages of all connections that were begun and are not complete, together. */
+/** Messages of all connections that were begun and are not complete, together. */
 export const INTAKE_BYTES_MAX = 256 * 1024 * 1024
 /** A connection that is closed with an error is read for this long, and what it says thrown away: closing with unread bytes would
  * reset it, and the error would be lost on the way. */
