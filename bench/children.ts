@@ -8,6 +8,8 @@ import { type ChildProcess, type ForkOptions, fork, spawn } from 'node:child_pro
 /** A request that takes longer than this has failed; the longest is the fill of a million. */
 const ANSWER_MS = 180_000
 const STOP_MS = 15_000
+/** Characters of its output that are kept. */
+const KEPT_LENGTH_MAX = 4_000
 
 const alive = new Set<Child>()
 
@@ -26,21 +28,23 @@ export class Child {
   readonly exited: Promise<void>
   readonly #open = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>()
   #nextId = 1
-  #output = ''
+  #said = ''
+  #complained = ''
 
   constructor(name: string, process: ChildProcess) {
     this.#name = name
     this.#process = process
     alive.add(this)
-    for (const stream of [process.stdout, process.stderr]) {
-      stream?.setEncoding('utf8').on('data', (chunk: string) => {
-        this.#output = (this.#output + chunk).slice(-4_000)
-      })
-    }
+    process.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      this.#said = (this.#said + chunk).slice(0, KEPT_LENGTH_MAX)
+    })
+    process.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      this.#complained = (this.#complained + chunk).slice(-KEPT_LENGTH_MAX)
+    })
     this.exited = new Promise((resolve) => {
       const gone = () => {
         alive.delete(this)
-        const error = new Error(`${name} ended early: ${this.#output.trim() || 'it said nothing'}`)
+        const error = new Error(`${name} ended early: ${this.output || 'it said nothing'}`)
         for (const { reject } of this.#open.values()) reject(error)
         this.#open.clear()
         resolve()
@@ -60,8 +64,14 @@ export class Child {
     return this.#process.pid!
   }
 
+  /** The beginning of its standard output. */
+  get said(): string {
+    return this.#said
+  }
+
+  /** The end of both, for a message that says why it failed. */
   get output(): string {
-    return this.#output
+    return `${this.#said.slice(-KEPT_LENGTH_MAX / 4)} ${this.#complained.slice(-KEPT_LENGTH_MAX / 4)}`.trim()
   }
 
   ask<Value>(what: string, ...args: unknown[]): Promise<Value> {
@@ -76,7 +86,7 @@ export class Child {
         }
       this.#open.set(id, { resolve: settled(resolve), reject: settled(reject) })
       if (this.#process.exitCode !== null || this.#process.signalCode !== null) {
-        this.#open.get(id)!.reject(new Error(`${this.#name} has ended: ${this.#output.trim()}`))
+        this.#open.get(id)!.reject(new Error(`${this.#name} has ended: ${this.output}`))
       } else this.#process.send({ id, what, args })
     })
   }

@@ -43,8 +43,10 @@ async function main(options: BenchOptions): Promise<void> {
       for (const system of rotated(systems, round)) {
         const metrics = await measure(cell, system, round, options)
         samples.push({ cell, system: system.name, round, metrics })
-        const main = Object.entries(metrics).filter(([name]) => !name.startsWith('cpu.'))
-        const text = main.map(([name, value]) => `${name} ${figure(name, value)}`).join('  ')
+        const shown = Object.entries(metrics).filter(
+          ([name]) => !name.startsWith('cpu.') || name === 'cpu.others',
+        )
+        const text = shown.map(([name, value]) => `${name} ${figure(name, value)}`).join('  ')
         say(`${round + 1}/${options.rounds} ${cell.padEnd(8)} ${system.name.padEnd(16)} ${text}`)
       }
     }

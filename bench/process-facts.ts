@@ -25,14 +25,33 @@ export function memoryMib(pid: number): number {
   }
 }
 
-/** CPU of processes by role while something is measured, in percent of one core. */
+/** Time that all cores of the machine were busy, whoever it was. */
+function machineBusyMs(): number {
+  try {
+    // man 5 proc: user, nice, system, idle, iowait, irq, softirq, steal, …
+    const fields = readFileSync('/proc/stat', 'utf8').split('\n')[0]!.trim().split(/\s+/).slice(1).map(Number)
+    const [user, nice, system, , , irq, softirq, steal] = fields as [...number[]] & { length: 8 }
+    return (user! + nice! + system! + irq! + softirq! + steal!) * TICK_MS
+  } catch {
+    return Number.NaN
+  }
+}
+
+/**
+ * CPU of processes by role while something is measured, in percent of one core. `others` is what everybody else on the machine used
+ * meanwhile, the kernel's own threads and this process included: more than a little, and the figure says more about them than about us.
+ */
 export function watchCpu(pids: Readonly<Record<string, number>>): () => Record<string, number> {
   const startedMs = performance.now()
+  const busyBeforeMs = machineBusyMs()
   const before = Object.entries(pids).map(([role, pid]) => [role, pid, cpuMs(pid)] as const)
   return () => {
     const tookMs = performance.now() - startedMs
+    const used = before.map(([role, pid, ms]) => [role, cpuMs(pid) - ms] as const)
+    const othersMs = used.reduce((rest, [, ms]) => rest - ms, machineBusyMs() - busyBeforeMs)
+    const percent = (ms: number) => (100 * Math.max(0, ms)) / tookMs
     return Object.fromEntries(
-      before.map(([role, pid, ms]) => [`cpu.${role}`, (100 * (cpuMs(pid) - ms)) / tookMs]),
+      [...used, ['others', othersMs] as const].map(([role, ms]) => [`cpu.${role}`, percent(ms)]),
     )
   }
 }

@@ -1,4 +1,4 @@
-/** Ours as it is installed: the commands `chasqui distributor` and `chasqui worker`, the embedded engine, nothing tuned. */
+/** Ours as it is installed: the commands `chasqui distributor` and `chasqui worker`, the embedded engine, every setting at its default. */
 
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -26,12 +26,7 @@ async function startChasqui({ folder, workers, execArgv }: Context): Promise<Run
   const address = `chasqui://127.0.0.1:${port}`
   const startCommand = (role: string, args: readonly string[]) => {
     const leash = ['--import', join(processes, 'leash.mjs')]
-    return startNode(
-      role,
-      commandLine,
-      [role, ...args, '--json', '--log-level', 'warn'],
-      [...leash, ...execArgv(role)],
-    )
+    return startNode(role, commandLine, [role, ...args, '--json'], [...leash, ...execArgv(role)])
   }
   const startServer = async () => {
     const child = startCommand('distributor', ['--port', String(port), '--engine', `embedded:${folder}`])
@@ -89,7 +84,7 @@ async function ready(child: Child): Promise<void> {
     gone = true
   })
   for (const untilMs = Date.now() + READY_MS; Date.now() < untilMs && !gone; await sleep(2)) {
-    if (child.output.includes('"role":')) return
+    if (child.said.includes('"role":')) return
   }
   throw new Error(`it did not become ready: ${child.output}`)
 }
