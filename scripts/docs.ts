@@ -4,16 +4,9 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { SETTING_GROUPS } from '../src/app/setting-schema.ts'
 import { expectedForm, formatValue } from '../src/app/setting-values.ts'
-import {
-  flagOf,
-  nameOf,
-  SETTING_GROUPS,
-  SETTING_KEYS,
-  type SettingKey,
-  schemaOf,
-  variableOf,
-} from '../src/app/settings.ts'
+import { flagOf, nameOf, SETTING_KEYS, type SettingKey, schemaOf, variableOf } from '../src/app/settings.ts'
 import { EXIT_CODES } from '../src/cli/exit-codes.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { TRANSITIONS } from '../src/task/lifecycle.ts'

@@ -1,16 +1,22 @@
 /**
  * A reporter for node:test that writes one JSON line a test, for scripts/test.mjs to count.
  *
- * Suites are not counted, only the tests in them; a suite that fails by itself (in a hook) is.
+ * Notes (`context.diagnostic`: seeds, mostly) are handed on, to be shown where a test failed. Suites are not counted, only the tests in them; a suite that fails by itself (in a hook) is.
  */
 
 import { inspect } from 'node:util'
+
+/** What node:test says of itself at the end. */
+const OWN_SUMMARY = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /
 
 export default async function* report(events) {
   const path = []
   for await (const { type, data } of events) {
     if (type === 'test:start') path.length = data.nesting
     if (type === 'test:start') path.push(data.name)
+    if (type === 'test:diagnostic' && !OWN_SUMMARY.test(data.message)) {
+      yield line({ kind: 'note', text: data.message })
+    }
     if (type !== 'test:pass' && type !== 'test:fail') continue
     const name = [...path.slice(0, data.nesting), data.name].join(' › ')
     const isSuite = data.details?.type === 'suite'

@@ -87,14 +87,16 @@ async function runFile(file, minutes) {
   const startedMs = Date.now()
   const args = [`--test-reporter=${reporter}`, `--test-reporter-destination=${report}`, file]
   const { code, signal, timedOut, output } = await run(args, minutes)
-  const tests = readReport(report)
+  const entries = readReport(report)
+  const tests = entries.filter((entry) => entry.kind !== 'note')
+  const notes = entries.filter((entry) => entry.kind === 'note').map((entry) => `${entry.text}\n`)
   const ended = timedOut ? `was ended after ${minutes} min` : `ended with ${signal ?? `exit code ${code}`}`
   if (timedOut || (code !== 0 && !tests.some((test) => test.kind === 'failed'))) {
     tests.push({ name: 'the file as a whole', kind: 'failed', text: ended })
   } else if (tests.length === 0) {
     tests.push({ name: 'the file as a whole', kind: 'failed', text: 'ran no test' })
   }
-  for (const test of tests) if (test.kind === 'failed') test.output = output
+  for (const test of tests) if (test.kind === 'failed') test.output = notes.join('') + output
   record(name, Date.now() - startedMs, tests)
 }
 

@@ -3,7 +3,6 @@
  * would have been right.
  */
 
-import { Check } from 'typebox/value'
 import {
   DURATION_FORM,
   formatDuration,
@@ -12,7 +11,8 @@ import {
   parseSize,
   SIZE_FORM,
 } from './quantities.ts'
-import { type SettingKey, Settings, schemaOf } from './settings.ts'
+import { fits } from './setting-schema.ts'
+import { type SettingKey, schemaOf } from './settings.ts'
 
 export type ReadValue =
   | { readonly ok: true; readonly value: unknown }
@@ -21,9 +21,7 @@ export type ReadValue =
 /** Reads a value as it was written; a string may also stand in a file where a number is meant (`'5s'`). */
 export function readValue(key: SettingKey, written: unknown): ReadValue {
   const value = typeof written === 'string' ? valueOfText(key, written) : written
-  return Check(Settings.properties[key], value)
-    ? { ok: true, value }
-    : { ok: false, expected: expectedForm(key) }
+  return fits(schemaOf(key), value) ? { ok: true, value } : { ok: false, expected: expectedForm(key) }
 }
 
 function valueOfText(key: SettingKey, text: string): unknown {
@@ -44,16 +42,22 @@ function valueOfText(key: SettingKey, text: string): unknown {
 
 /** What a value must be, to be put after "must be". */
 export function expectedForm(key: SettingKey): string {
-  const { type, minimum, maximum, form, enum: choices } = schemaOf(key)
-  if (form !== undefined) return form.replaceAll('`', '')
-  if (choices !== undefined) return `one of ${choices.join(', ')}`
-  if (isDuration(key)) {
-    return `${DURATION_FORM}, from ${formatDuration(minimum!)} to ${formatDuration(maximum!)}`
+  const schema = schemaOf(key)
+  if (schema.form !== undefined) return schema.form.replaceAll('`', '')
+  switch (schema.type) {
+    case 'integer': {
+      const { minimum, maximum } = schema
+      if (isDuration(key)) {
+        return `${DURATION_FORM}, from ${formatDuration(minimum)} to ${formatDuration(maximum)}`
+      }
+      if (isSize(key)) return `${SIZE_FORM}, from ${formatSize(minimum)} to ${formatSize(maximum)}`
+      return `a whole number from ${minimum} to ${maximum}`
+    }
+    case 'array':
+      return 'a list like a,b'
+    case 'string':
+      return 'enum' in schema ? `one of ${schema.enum.join(', ')}` : 'a text that is not empty'
   }
-  if (isSize(key)) return `${SIZE_FORM}, from ${formatSize(minimum!)} to ${formatSize(maximum!)}`
-  if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`
-  if (type === 'array') return 'a list like a,b'
-  return 'a text that is not empty'
 }
 
 /** As people would write it; undefined where there is no value. */

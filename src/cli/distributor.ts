@@ -1,7 +1,6 @@
 /** `chasqui distributor`: takes tasks over TCP, holds them in its engine, hands them to workers. */
 
 import type { Command } from 'commander'
-import { runDistributor } from '../app/run-distributor.ts'
 import type { SettingKey } from '../app/settings.ts'
 import { action } from './action.ts'
 import { addCommand, addJson } from './common-options.ts'
@@ -40,6 +39,8 @@ export function addDistributor(program: Command): void {
   })
   addSettings(addJson(command), DISTRIBUTOR_SETTINGS).action(
     action(async ({ screen, options }) => {
+      // Loaded only where it runs: every other command starts faster without it.
+      const { runDistributor } = await import('../app/run-distributor.ts')
       const { settings } = await readSettings(options, DISTRIBUTOR_SETTINGS)
       return serve({ settings, screen }, runDistributor)
     }),

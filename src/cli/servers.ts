@@ -3,7 +3,6 @@
 import type { ReadyFacts, Role } from '../app/role.ts'
 import type { Settings } from '../app/settings.ts'
 import { listenForStop } from '../app/signals.ts'
-import { openLog } from '../telemetry/log.ts'
 import type { Screen } from './screen.ts'
 
 export interface ServerOptions {
@@ -17,6 +16,7 @@ export async function serve(
   { settings, screen, untilInputEnds = false }: ServerOptions,
   run: (role: Role) => Promise<number>,
 ): Promise<number> {
+  const { openLog } = await import('../telemetry/log.ts')
   const log = openLog({ level: settings.logLevel, format: settings.logFormat })
   const stop = listenForStop({ untilInputEnds })
   try {

@@ -2,11 +2,9 @@
 
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { runUp } from '../app/run-up.ts'
 import { flagOf, type SettingKey } from '../app/settings.ts'
 import { action, type Options } from './action.ts'
 import { addCommand, addJson } from './common-options.ts'
-import { playDemo } from './demo/demo.ts'
 import { DISTRIBUTOR_SETTINGS } from './distributor.ts'
 import { CommandError } from './exit-codes.ts'
 import { serve } from './servers.ts'
@@ -35,6 +33,8 @@ export function addUp(program: Command): void {
     .option('--once', 'with --demo: end after it, with exit code 0 if every result is right')
   addSettings(command, UP_SETTINGS).action(
     action(async ({ screen, options }, modules: readonly string[]) => {
+      const { runUp } = await import('../app/run-up.ts')
+      const { playDemo } = await import('./demo/demo.ts')
       const demo = options.demo === true
       // A demo is for people, also where its output goes to a file.
       const given: Options = demo ? { logFormat: 'text', ...options } : options

@@ -1,7 +1,6 @@
 /** `chasqui worker`: takes tasks from a distributor and runs their handlers in threads. */
 
 import type { Command } from 'commander'
-import { runWorker } from '../app/run-worker.ts'
 import type { SettingKey } from '../app/settings.ts'
 import { action } from './action.ts'
 import { addCommand, addJson } from './common-options.ts'
@@ -44,6 +43,7 @@ export function addWorker(program: Command): void {
   )
   addSettings(command, WORKER_SETTINGS).action(
     action(async ({ screen, options }, modules: readonly string[]) => {
+      const { runWorker } = await import('../app/run-worker.ts')
       const { settings } = await readSettings(options, WORKER_SETTINGS, modules)
       const untilInputEnds = options.untilInputEnds === true
       // A module or type that cannot be used was named on the command line, or in a setting.
