@@ -1,5 +1,5 @@
 /**
- * One connection: bytes → messages → commands → replies. It knows what is under way, what the peer has not read, and how it ends.
+ * One connection: messages → commands → replies. It knows what the peer speaks, what is under way, and what it holds for the peer.
  *
  *   open ──► answering ──(peer ends, or the server closes)──► nothing under way ──► ended
  *              └──(framing lost, stalled, slow reader)──► error line, if it can be said ──► ended
@@ -10,19 +10,18 @@
 
 import type { Socket } from 'node:net'
 import type { Engine, Settlement } from '../engine/engine.ts'
-import type { Clock, Timer } from '../task/clock.ts'
+import type { Clock } from '../task/clock.ts'
 import { ChasquiError } from '../task/errors.ts'
 import { BATCH_ENTRIES_MAX, READS_AT_A_TIME } from '../task/limits.ts'
 import type { Outcome } from '../task/outcome.ts'
 import type { Durability, Receipt, Refusal, Submission } from '../task/task.ts'
 import type { Log } from '../telemetry/log.ts'
 import { bareErrorText, mixedErrorText } from '../wire/bare-reply.ts'
-import { DialectReader } from '../wire/dialect-reader.ts'
 import { errorReplyText, type Incoming, isObject, parseLine, readIncoming } from '../wire/messages.ts'
-import { Outbox } from '../wire/outbox.ts'
 import type { ClientIdentity } from '../wire/query-codec.ts'
 import type { ServerReport } from '../wire/report-codec.ts'
 import { BareCall, Batch, type CallOwner, RequestCall, SilentCall } from './calls.ts'
+import { Channel } from './channel.ts'
 import type { Call, CommandContext } from './command.ts'
 import { submitBare } from './commands/submit.ts'
 import { COMMANDS } from './commands.ts'
@@ -70,41 +69,43 @@ export class Session implements CommandContext, CallOwner {
   readonly closed: Promise<void>
   client: ClientIdentity | null = null
   readonly #host: SessionHost
-  readonly #socket: Socket
-  readonly #outbox: Outbox
-  readonly #reader: DialectReader
+  readonly #channel: Channel
   #dialect: Dialect = 'unknown'
   #inFlight = 0
   #closing = false
   /** The peer will send nothing more. */
   #peerEnded = false
-  /** Why it ended; set once. */
-  #end: string | null = null
-  #intakeBytes = 0
-  /** When the message that is not complete was begun, or the peer could go on with it; null: there is none. */
-  #begunAtMs: number | null = null
-  #messagesRead = 0
-  #stallTimer: Timer | null = null
-  #slowTimer: Timer | null = null
 
   constructor(host: SessionHost, socket: Socket, id: string) {
     const { engine, limits, log } = host
     this.#host = host
-    this.#socket = socket
     this.id = id
     this.peer = socket.remoteAddress ?? 'unknown'
-    this.#reader = new DialectReader({
-      frameBytesMax: limits.frameBytesMax,
+    const isFull = () => this.#inFlight - this.waits.count >= limits.requestsInFlightMax
+    this.#channel = new Channel(socket, {
+      clock: host.clock,
+      limits,
+      intake: host.intake,
+      get isFull() {
+        return isFull()
+      },
       onMessage: (text) => this.#onMessage(text),
-      onFault: (error) => this.#onFault(error),
-    })
-    this.#outbox = new Outbox(socket, {
-      bytesMax: limits.outboxBytesMax,
-      onCongested: () => this.#onCongested(),
-      onDrained: () => this.#onDrained(),
+      onBadMessage: (error) => this.#refuse(error),
+      onTurnOver: () => this.#flushTurn(),
+      onFatal: (error) => this.#cutOff(error),
+      onPeerEnd: (isWithinMessage) => this.#onPeerEnd(isWithinMessage),
+      onCongested: () => {
+        this.reads.pause()
+        this.consumers.throttle(true)
+      },
+      onDrained: () => {
+        this.consumers.throttle(false)
+        this.watches.drained()
+        this.reads.resume()
+      },
     })
     const send = (text: string) => this.send(text)
-    const flush = () => this.#outbox.flush()
+    const flush = () => this.#channel.flush()
     this.submissions = {
       disk: new TurnBatch((batch) => engine.submit(batch, 'disk'), flush),
       relaxed: new TurnBatch((batch) => engine.submit(batch, 'relaxed'), flush),
@@ -125,7 +126,7 @@ export class Session implements CommandContext, CallOwner {
       send,
       onFailed: (error) => this.#cutOff(this.wireError(error, 'work.deliver')),
     })
-    this.closed = this.#listen()
+    this.closed = this.#live()
   }
 
   // ---- for commands -----------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ export class Session implements CommandContext, CallOwner {
   }
 
   get isCongested(): boolean {
-    return this.#outbox.congested
+    return this.#channel.isCongested
   }
 
   get isClosing(): boolean {
@@ -170,14 +171,14 @@ export class Session implements CommandContext, CallOwner {
   // ---- for calls --------------------------------------------------------------------------------------------
 
   send(text: string): void {
-    if (this.#end === null) this.#outbox.send(text)
+    this.#channel.send(text)
   }
 
   onFinished(): void {
     this.#inFlight--
-    this.#updateReading()
+    this.#channel.updateReading()
     if (this.#inFlight > 0) return
-    if (this.#peerEnded) this.#finish('the peer ended it')
+    if (this.#peerEnded) this.#channel.end('the peer ended it')
     if (this.#closing) this.#host.onAnswered()
   }
 
@@ -206,86 +207,54 @@ export class Session implements CommandContext, CallOwner {
 
   /** Says what is left to say and ends. */
   finishClosing(): void {
-    this.#finish('the server is stopping')
+    this.#channel.end('the server is stopping')
   }
 
   destroy(): void {
-    this.#socket.destroy()
+    this.#channel.destroy('the server is stopping')
   }
 
-  // ---- the socket -------------------------------------------------------------------------------------------
+  // ---- its life ---------------------------------------------------------------------------------------------
 
-  async #listen(): Promise<void> {
+  async #live(): Promise<void> {
     const { log } = this.#host
-    const socket = this.#socket
     log.event('session.opened', { session: this.id, peer: this.peer })
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-    socket.on('end', () => this.#onPeerEnd())
-    // What went wrong is told by 'close', which follows.
-    socket.on('error', (error) => {
-      this.#end ??= error.message
-    })
-    await new Promise<void>((resolve) => socket.once('close', () => resolve()))
-    this.#end ??= 'the connection broke'
-    this.#reader.stop()
-    this.#updateIntake()
-    this.#stallTimer?.cancel()
-    this.#slowTimer?.cancel()
+    const reason = await this.#channel.closed
     this.waits.abort()
-    log.event('session.closed', { session: this.id, reason: this.#end })
+    log.event('session.closed', { session: this.id, reason })
     // Errors here are the engine's own; there is nobody left to tell.
     await Promise.allSettled([this.consumers.stopAll(!this.#closing), this.watches.closeAll()])
   }
 
-  #onData(chunk: Buffer): void {
-    // Ended, and lingering only so that the peer can read why.
-    if (this.#end !== null) return
-    const messagesBefore = this.#messagesRead
-    this.#reader.push(chunk)
-    this.#flushTurn()
-    this.#watchStall(this.#messagesRead > messagesBefore)
-    if (!this.#updateIntake()) {
-      this.#cutOff(
-        new ChasquiError('RETRY_AFTER', 'too many large messages are under way', {
-          retryAfterMs: this.limits.messageStallMs,
-        }),
-      )
-    }
-    this.#updateReading()
-  }
-
   /** The peer has said everything, or is gone: answer what is under way, then end. */
-  #onPeerEnd(): void {
-    if (this.#end !== null) return
-    if (this.#reader.pendingBytes > 0) {
-      this.send(
-        this.#errorText(new ChasquiError('PARSE_ERROR', 'the connection ended in the middle of a message')),
-      )
+  #onPeerEnd(isWithinMessage: boolean): void {
+    if (isWithinMessage) {
+      this.#refuse(new ChasquiError('PARSE_ERROR', 'the connection ended in the middle of a message'))
     }
     this.#peerEnded = true
     this.waits.abort()
     void this.consumers.stopAll(true)
     void this.watches.closeAll()
-    if (this.#inFlight === 0) this.#finish('the peer ended it')
+    if (this.#inFlight === 0) this.#channel.end('the peer ended it')
   }
 
-  /** Reads on only while there is room for requests and the peer reads its replies. */
-  #updateReading(): void {
-    const underWay = this.#inFlight - this.waits.count
-    const full = underWay >= this.limits.requestsInFlightMax || this.isCongested
-    if (this.#end !== null || full === this.#socket.isPaused()) return
-    if (full) this.#socket.pause()
-    else {
-      // While it was not read the peer could not finish its message.
-      if (this.#begunAtMs !== null) this.#begunAtMs = this.clock.nowMs()
-      this.#socket.resume()
+  /** It cannot go on. What was answered until now still leaves. */
+  #cutOff(error: ChasquiError): void {
+    if (this.#channel.isEnded) return
+    const { id: session, peer } = this
+    this.#host.log.event('session.cut-off', { session, peer, code: error.code, reason: error.message })
+    if (error.code === 'SLOW_READER') {
+      // Whoever does not read cannot be told.
+      this.#channel.destroy(error.message)
+      return
     }
+    this.send(this.#errorText(error))
+    this.#channel.end(error.message)
   }
 
   // ---- messages ---------------------------------------------------------------------------------------------
 
   #onMessage(text: string): void {
-    this.#messagesRead++
     let value: unknown
     try {
       value = parseLine(text)
@@ -310,7 +279,7 @@ export class Session implements CommandContext, CallOwner {
   #speakRpc(): void {
     if (this.#dialect === 'rpc') return
     this.#dialect = 'rpc'
-    this.#reader.speakLines()
+    this.#channel.speakLines()
   }
 
   #onIncoming(incoming: Incoming): void {
@@ -398,13 +367,6 @@ export class Session implements CommandContext, CallOwner {
     this.send(this.#errorText(error))
   }
 
-  #onFault(error: ChasquiError): void {
-    if (error.code === 'NOT_UTF8') {
-      this.#messagesRead++
-      this.#refuse(error)
-    } else this.#cutOff(error)
-  }
-
   /** In the form that the peer understands, as far as that is known. */
   #errorText(error: ChasquiError): string {
     if (this.#dialect === 'rpc') return errorReplyText(null, error)
@@ -413,93 +375,6 @@ export class Session implements CommandContext, CallOwner {
 
   #logBad(error: ChasquiError): void {
     this.#host.log.event('session.bad-message', { session: this.id, code: error.code, reason: error.message })
-  }
-
-  /** One look when a message may have stalled, however many were begun and finished until then. */
-  #watchStall(isNewMessage: boolean): void {
-    const pending = this.#reader.pendingBytes > 0
-    if (!pending) this.#begunAtMs = null
-    else if (isNewMessage || this.#begunAtMs === null) this.#begunAtMs = this.clock.nowMs()
-    if (pending && this.#stallTimer === null) this.#planStallCheck(this.#begunAtMs!)
-  }
-
-  #planStallCheck(begunAtMs: number): void {
-    const { messageStallMs } = this.limits
-    this.#stallTimer = this.clock.at(begunAtMs + messageStallMs, () => {
-      this.#stallTimer = null
-      if (this.#begunAtMs === null || this.#end !== null) return
-      if (this.#socket.isPaused()) this.#planStallCheck(this.clock.nowMs())
-      else if (this.clock.nowMs() - this.#begunAtMs < messageStallMs) this.#planStallCheck(this.#begunAtMs)
-      else {
-        this.#cutOff(
-          new ChasquiError(
-            'MESSAGE_STALLED',
-            `a message was begun and not finished within ${messageStallMs} ms`,
-          ),
-        )
-      }
-    })
-  }
-
-  #onCongested(): void {
-    const { slowReaderMs, outboxBytesMax } = this.limits
-    this.#updateReading()
-    this.reads.pause()
-    this.consumers.throttle(true)
-    this.#slowTimer = this.clock.at(this.clock.nowMs() + slowReaderMs, () => {
-      const reason = `more than ${outboxBytesMax} bytes were not read for ${slowReaderMs} ms`
-      this.#logCutOff(new ChasquiError('SLOW_READER', reason))
-      // Whoever does not read cannot be told.
-      this.#socket.destroy()
-    })
-  }
-
-  #onDrained(): void {
-    this.#slowTimer?.cancel()
-    this.#slowTimer = null
-    this.#updateReading()
-    this.consumers.throttle(false)
-    this.watches.drained()
-    this.reads.resume()
-  }
-
-  #updateIntake(): boolean {
-    const before = this.#intakeBytes
-    this.#intakeBytes = this.#reader.pendingBytes
-    return this.#host.intake.change(before, this.#intakeBytes)
-  }
-
-  // ---- the end ----------------------------------------------------------------------------------------------
-
-  /** Says why and ends: nothing more is understood, but what was answered until now still leaves. */
-  #cutOff(error: ChasquiError): void {
-    if (this.#end !== null) return
-    this.send(this.#errorText(error))
-    this.#logCutOff(error)
-    this.#finish(error.message)
-  }
-
-  #logCutOff(error: ChasquiError): void {
-    const { id: session, peer } = this
-    this.#host.log.event('session.cut-off', { session, peer, code: error.code, reason: error.message })
-    this.#end ??= error.message
-  }
-
-  #finish(reason: string): void {
-    if (this.#socket.destroyed || this.#socket.writableEnded) return
-    this.#end ??= reason
-    this.#reader.stop()
-    this.#updateIntake()
-    this.#outbox.end()
-    // Read on and throw away, so that closing does not reset the connection before the peer has read the last line.
-    this.#socket.resume()
-    this.#destroyAfter(this.limits.slowReaderMs)
-    this.#socket.once('finish', () => this.#destroyAfter(this.limits.lingerMs))
-  }
-
-  #destroyAfter(ms: number): void {
-    const timer = this.clock.at(this.clock.nowMs() + ms, () => this.#socket.destroy())
-    this.#socket.once('close', () => timer.cancel())
   }
 }
 

@@ -1,0 +1,223 @@
+/**
+ * The socket of a connection as messages in and lines out, with the limits and deadlines of both directions: messages that stall or are
+ * too long, peers that do not read, and an end that does not cut off the last words.
+ *
+ * Invariants: after `end` nothing more is read as messages or said; the socket is always closed in the end; while the owner is full, or the peer
+ * does not read, nothing is read.
+ */
+
+import type { Socket } from 'node:net'
+import type { Clock, Timer } from '../task/clock.ts'
+import { ChasquiError } from '../task/errors.ts'
+import { DialectReader } from '../wire/dialect-reader.ts'
+import { Outbox } from '../wire/outbox.ts'
+import type { Intake } from './intake.ts'
+import type { DistributorLimits } from './limits.ts'
+
+export interface ChannelOwner {
+  readonly clock: Clock
+  readonly limits: DistributorLimits
+  readonly intake: Intake
+  /** Whether there is room for further requests. */
+  readonly isFull: boolean
+  onMessage(text: string): void
+  /** A message that was no text; the next one may be. */
+  onBadMessage(error: ChasquiError): void
+  /** All messages that came in this turn were given. */
+  onTurnOver(): void
+  /** The connection cannot go on. The owner says so to the peer, unless it does not read (SLOW_READER), and ends it. */
+  onFatal(error: ChasquiError): void
+  /** The peer will send nothing more. */
+  onPeerEnd(isWithinMessage: boolean): void
+  onCongested(): void
+  onDrained(): void
+}
+
+export class Channel {
+  /** Resolves with why it ended, when the socket is closed. */
+  readonly closed: Promise<string>
+  readonly #owner: ChannelOwner
+  readonly #socket: Socket
+  readonly #outbox: Outbox
+  readonly #reader: DialectReader
+  /** Why it ended; set once. */
+  #end: string | null = null
+  #messagesRead = 0
+  #intakeBytes = 0
+  /** When the message that is not complete was begun, or the peer could go on with it; null: there is none. */
+  #begunAtMs: number | null = null
+  #stallTimer: Timer | null = null
+  #slowTimer: Timer | null = null
+
+  constructor(socket: Socket, owner: ChannelOwner) {
+    this.#socket = socket
+    this.#owner = owner
+    this.#reader = new DialectReader({
+      frameBytesMax: owner.limits.frameBytesMax,
+      onMessage: (text) => {
+        this.#messagesRead++
+        owner.onMessage(text)
+      },
+      onFault: (error) => this.#onFault(error),
+    })
+    this.#outbox = new Outbox(socket, {
+      bytesMax: owner.limits.outboxBytesMax,
+      onCongested: () => this.#onCongested(),
+      onDrained: () => this.#onDrained(),
+    })
+    this.closed = this.#listen()
+  }
+
+  get isCongested(): boolean {
+    return this.#outbox.congested
+  }
+
+  get isEnded(): boolean {
+    return this.#end !== null
+  }
+
+  /** One line, without its LF. */
+  send(text: string): void {
+    if (this.#end === null) this.#outbox.send(text)
+  }
+
+  /** What was said so far leaves now. */
+  flush(): void {
+    this.#outbox.flush()
+  }
+
+  /** The peer has shown that it speaks JSON-RPC. */
+  speakLines(): void {
+    this.#reader.speakLines()
+  }
+
+  /** Reads on only while there is room for requests and the peer reads its replies. */
+  updateReading(): void {
+    const wait = this.#owner.isFull || this.isCongested
+    if (this.#end !== null || wait === this.#socket.isPaused()) return
+    if (wait) this.#socket.pause()
+    else {
+      // While it was not read the peer could not finish its message.
+      if (this.#begunAtMs !== null) this.#begunAtMs = this.#owner.clock.nowMs()
+      this.#socket.resume()
+    }
+  }
+
+  /** What was said still leaves, then the connection is over. Repeatable. */
+  end(reason: string): void {
+    if (this.#socket.destroyed || this.#socket.writableEnded) return
+    this.#end ??= reason
+    this.#reader.stop()
+    this.#updateIntake()
+    this.#outbox.end()
+    // Read on and throw away, so that closing does not reset the connection before the peer has read the last line.
+    this.#socket.resume()
+    const { slowReaderMs, lingerMs } = this.#owner.limits
+    this.#destroyAfter(slowReaderMs)
+    this.#socket.once('finish', () => this.#destroyAfter(lingerMs))
+  }
+
+  /** At once, whatever is still to be said. */
+  destroy(reason: string): void {
+    this.#end ??= reason
+    this.#socket.destroy()
+  }
+
+  async #listen(): Promise<string> {
+    const socket = this.#socket
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('end', () => {
+      if (this.#end === null) this.#owner.onPeerEnd(this.#reader.pendingBytes > 0)
+    })
+    // What went wrong is told by 'close', which follows.
+    socket.on('error', (error) => {
+      this.#end ??= error.message
+    })
+    await new Promise<void>((resolve) => socket.once('close', () => resolve()))
+    this.#end ??= 'the connection broke'
+    this.#reader.stop()
+    this.#updateIntake()
+    this.#stallTimer?.cancel()
+    this.#slowTimer?.cancel()
+    return this.#end
+  }
+
+  #onData(chunk: Buffer): void {
+    // Ended, and lingering only so that the peer can read why.
+    if (this.#end !== null) return
+    const messagesBefore = this.#messagesRead
+    this.#reader.push(chunk)
+    this.#owner.onTurnOver()
+    this.#watchStall(this.#messagesRead > messagesBefore)
+    if (!this.#updateIntake()) {
+      const retryAfterMs = this.#owner.limits.messageStallMs
+      this.#owner.onFatal(
+        new ChasquiError('RETRY_AFTER', 'too many large messages are under way', { retryAfterMs }),
+      )
+    }
+    this.updateReading()
+  }
+
+  #onFault(error: ChasquiError): void {
+    if (error.code === 'NOT_UTF8') {
+      this.#messagesRead++
+      this.#owner.onBadMessage(error)
+    } else this.#owner.onFatal(error)
+  }
+
+  #updateIntake(): boolean {
+    const before = this.#intakeBytes
+    this.#intakeBytes = this.#reader.pendingBytes
+    return this.#owner.intake.change(before, this.#intakeBytes)
+  }
+
+  // ---- a peer that does not finish its message --------------------------------------------------------------
+
+  /** One look when a message may have stalled, however many were begun and finished until then. */
+  #watchStall(isNewMessage: boolean): void {
+    const pending = this.#reader.pendingBytes > 0
+    if (!pending) this.#begunAtMs = null
+    else if (isNewMessage || this.#begunAtMs === null) this.#begunAtMs = this.#owner.clock.nowMs()
+    if (pending && this.#stallTimer === null) this.#planStallCheck(this.#begunAtMs!)
+  }
+
+  #planStallCheck(begunAtMs: number): void {
+    const { clock, limits } = this.#owner
+    this.#stallTimer = clock.at(begunAtMs + limits.messageStallMs, () => {
+      this.#stallTimer = null
+      if (this.#begunAtMs === null || this.#end !== null) return
+      const isOver = clock.nowMs() - this.#begunAtMs >= limits.messageStallMs
+      if (this.#socket.isPaused()) this.#planStallCheck(clock.nowMs())
+      else if (!isOver) this.#planStallCheck(this.#begunAtMs)
+      else {
+        const reason = `a message was begun and not finished within ${limits.messageStallMs} ms`
+        this.#owner.onFatal(new ChasquiError('MESSAGE_STALLED', reason))
+      }
+    })
+  }
+
+  // ---- a peer that does not read ----------------------------------------------------------------------------
+
+  #onCongested(): void {
+    const { clock, limits } = this.#owner
+    this.updateReading()
+    this.#slowTimer = clock.at(clock.nowMs() + limits.slowReaderMs, () => {
+      const reason = `more than ${limits.outboxBytesMax} bytes were not read for ${limits.slowReaderMs} ms`
+      this.#owner.onFatal(new ChasquiError('SLOW_READER', reason))
+    })
+    this.#owner.onCongested()
+  }
+
+  #onDrained(): void {
+    this.#slowTimer?.cancel()
+    this.#slowTimer = null
+    this.updateReading()
+    this.#owner.onDrained()
+  }
+
+  #destroyAfter(ms: number): void {
+    const { clock } = this.#owner
+    const timer = clock.at(clock.nowMs() + ms, () => this.#socket.destroy())
+    this.#socket.once('close', () => timer.cancel())
+  }
+}
