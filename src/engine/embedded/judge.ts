@@ -60,5 +60,7 @@ function refuse(heart: Heart, outcome: Outcome): Settlement {
   heart.leases.dropGhost(outcome)
   const row = heart.store.look.find(outcome.id)
   if (row === null) return { id: outcome.id, accepted: false, state: null }
-  return { id: outcome.id, accepted: row.final?.epoch === outcome.epoch, state: stateOf(heart, row) }
+  // Epoch 0 stands for a task that no settle made final: there is nothing to repeat.
+  const accepted = outcome.epoch > 0 && row.final?.epoch === outcome.epoch
+  return { id: outcome.id, accepted, state: stateOf(heart, row) }
 }
