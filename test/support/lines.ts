@@ -11,6 +11,8 @@ export interface LineProcess {
   readonly child: ChildProcess
   /** Everything said so far. */
   readonly lines: readonly string[]
+  /** What it said on standard error so far. */
+  readonly errorText: string
   /** Resolves with the first line, said or to come, that the predicate takes. */
   line(what: string, takes: (line: string) => boolean): Promise<string>
   /** Kills by pid and waits for the end. */
@@ -19,8 +21,13 @@ export interface LineProcess {
 }
 
 /** Runs a command; it is killed when the test ends. */
-export function runLines(context: TestContext, command: string, parameters: readonly string[]): LineProcess {
-  const child = spawn(command, parameters, { stdio: ['ignore', 'pipe', 'pipe'] })
+export function runLines(
+  context: TestContext,
+  command: string,
+  parameters: readonly string[],
+  { env = process.env }: { readonly env?: NodeJS.ProcessEnv } = {},
+): LineProcess {
+  const child = spawn(command, parameters, { stdio: ['ignore', 'pipe', 'pipe'], env })
   const lines: string[] = []
   const errors: string[] = []
   let wake: (() => void)[] = []
@@ -52,6 +59,9 @@ export function runLines(context: TestContext, command: string, parameters: read
   return {
     child,
     lines,
+    get errorText() {
+      return errors.join('')
+    },
     exited,
     kill,
     async line(what, takes) {
