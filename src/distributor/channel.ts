@@ -3,12 +3,13 @@
  * too long, peers that do not read, and an end that does not cut off the last words.
  *
  * Invariants: after `end` nothing more is read as messages or said; the socket is always closed in the end; while the owner is full, or the peer
- * does not read, nothing is read.
+ * does not read, no message is taken; no connection keeps the loop for itself.
  */
 
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '../task/clock.ts'
 import { ChasquiError } from '../task/errors.ts'
+import { BAD_MESSAGE_COST, TURN_MESSAGES_MAX } from '../task/limits.ts'
 import { DialectReader } from '../wire/dialect-reader.ts'
 import { Outbox } from '../wire/outbox.ts'
 import type { Intake } from './intake.ts'
@@ -43,6 +44,11 @@ export class Channel {
   /** Why it ended; set once. */
   #end: string | null = null
   #messagesRead = 0
+  /** Messages that may still be taken in this turn. */
+  #turnBudget = 0
+  #turnPlanned = false
+  /** The peer has ended its side, and the owner was not told yet. */
+  #peerEnded = false
   #intakeBytes = 0
   /** When the message that is not complete was begun, or the peer could go on with it; null: there is none. */
   #begunAtMs: number | null = null
@@ -56,9 +62,11 @@ export class Channel {
       frameBytesMax: owner.limits.frameBytesMax,
       onMessage: (text) => {
         this.#messagesRead++
+        this.#turnBudget--
         owner.onMessage(text)
       },
       onFault: (error) => this.#onFault(error),
+      mayGoOn: () => this.#turnBudget > 0 && !this.#mustWait,
     })
     this.#outbox = new Outbox(socket, {
       bytesMax: owner.limits.outboxBytesMax,
@@ -91,16 +99,28 @@ export class Channel {
     this.#reader.speakLines()
   }
 
-  /** Reads on only while there is room for requests and the peer reads its replies. */
+  /** Something was answered with an error. */
+  chargeBadMessage(): void {
+    this.#turnBudget -= BAD_MESSAGE_COST
+  }
+
+  /** Reads on only while there is room for requests and the peer reads its replies, and what came was taken. */
   updateReading(): void {
-    const wait = this.#owner.isFull || this.isCongested
-    if (this.#end !== null || wait === this.#socket.isPaused()) return
+    if (this.#end !== null) return
+    const isBehind = this.#reader.isBehind
+    const wait = isBehind || this.#mustWait
+    if (isBehind && !this.#mustWait) this.#planTurn()
+    if (wait === this.#socket.isPaused()) return
     if (wait) this.#socket.pause()
     else {
       // While it was not read the peer could not finish its message.
       if (this.#begunAtMs !== null) this.#begunAtMs = this.#owner.clock.nowMs()
       this.#socket.resume()
     }
+  }
+
+  get #mustWait(): boolean {
+    return this.#owner.isFull || this.isCongested
   }
 
   /** What was said still leaves, then the connection is over. Repeatable. */
@@ -126,8 +146,10 @@ export class Channel {
   async #listen(): Promise<string> {
     const socket = this.#socket
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    // Also emitted while the socket is paused: what it sent before may still wait to be taken.
     socket.on('end', () => {
-      if (this.#end === null) this.#owner.onPeerEnd(this.#reader.pendingBytes > 0)
+      this.#peerEnded = true
+      this.#tellPeerEnd()
     })
     // What went wrong is told by 'close', which follows.
     socket.on('error', (error) => {
@@ -144,9 +166,23 @@ export class Channel {
 
   #onData(chunk: Buffer): void {
     // Ended, and lingering only so that the peer can read why.
-    if (this.#end !== null) return
+    if (this.#end === null) this.#takeTurn(() => this.#reader.push(chunk))
+  }
+
+  /** The other connections have their turn first. */
+  #planTurn(): void {
+    if (this.#turnPlanned) return
+    this.#turnPlanned = true
+    setImmediate(() => {
+      this.#turnPlanned = false
+      if (this.#end === null && !this.#mustWait) this.#takeTurn(() => this.#reader.goOn())
+    })
+  }
+
+  #takeTurn(read: () => void): void {
     const messagesBefore = this.#messagesRead
-    this.#reader.push(chunk)
+    this.#turnBudget = TURN_MESSAGES_MAX
+    read()
     this.#owner.onTurnOver()
     this.#watchStall(this.#messagesRead > messagesBefore)
     if (!this.#updateIntake()) {
@@ -156,6 +192,13 @@ export class Channel {
       )
     }
     this.updateReading()
+    this.#tellPeerEnd()
+  }
+
+  #tellPeerEnd(): void {
+    if (!this.#peerEnded || this.#end !== null || this.#reader.isBehind) return
+    this.#peerEnded = false
+    this.#owner.onPeerEnd(this.#reader.pendingBytes > 0)
   }
 
   #onFault(error: ChasquiError): void {

@@ -183,6 +183,7 @@ export class Session implements CommandContext, CallOwner {
   }
 
   wireError(error: unknown, method: string): ChasquiError {
+    this.#channel.chargeBadMessage()
     if (error instanceof ChasquiError) {
       // The engine was closed under it: for the peer that is the server stopping.
       return error.code === 'CLOSED' ? new ChasquiError('SHUTTING_DOWN', 'the server is stopping') : error
@@ -374,6 +375,7 @@ export class Session implements CommandContext, CallOwner {
   }
 
   #logBad(error: ChasquiError): void {
+    this.#channel.chargeBadMessage()
     this.#host.log.event('session.bad-message', { session: this.id, code: error.code, reason: error.message })
   }
 }

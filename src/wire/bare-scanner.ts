@@ -35,6 +35,8 @@ export interface BareScannerOptions {
   readonly onMessage: (text: string) => void
   /** As for the line reader: NOT_UTF8 concerns one message, after FRAME_TOO_LARGE the scanner is stopped. */
   readonly onFault: (error: ChasquiError) => void
+  /** Asked before each message; after a no the rest of the chunk is left. Default: always. */
+  readonly mayGoOn?: () => boolean
 }
 
 /** Between messages, within an object (or a string of it), or within a line that is no object. */
@@ -70,11 +72,12 @@ export class BareScanner {
     this.#restBytes = 0
   }
 
-  /** @returns how many bytes were used: fewer than there are when `stop` was called on the way. */
+  /** @returns how many bytes were used: fewer than there are when `stop` was called, or going on was not allowed, on the way. */
   push(chunk: Buffer): number {
     let from = 0
     let at = 0
     while (at < chunk.length && !this.#stopped) {
+      if (this.#mode === 'between' && this.#options.mayGoOn?.() === false) return at
       at = this.#scan(chunk, at)
       if (this.#mode === 'between') {
         // A message ends before `at`, or there was nothing but white space.

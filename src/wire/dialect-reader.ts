@@ -14,19 +14,32 @@ export interface DialectReaderOptions {
   readonly onMessage: (text: string) => void
   /** NOT_UTF8: one message was left out. FRAME_TOO_LARGE: the reader is stopped. */
   readonly onFault: (error: ChasquiError) => void
+  /** Asked before each message; after a no the rest waits for `goOn`. Default: always. */
+  readonly mayGoOn?: () => boolean
 }
+
+const EMPTY = Buffer.alloc(0)
 
 export class DialectReader {
   readonly #lines: LineReader
   #scanner: BareScanner | null
+  /** Bytes that the scanner left. */
+  #unread: Buffer = EMPTY
+  #stopped = false
 
-  constructor({ frameBytesMax, onMessage, onFault }: DialectReaderOptions) {
-    this.#scanner = new BareScanner({ frameBytesMax, onMessage, onFault })
-    this.#lines = new LineReader({ frameBytesMax, onLine: onMessage, onFault })
+  constructor({ onMessage, ...options }: DialectReaderOptions) {
+    this.#scanner = new BareScanner({ onMessage, ...options })
+    this.#lines = new LineReader({ onLine: onMessage, ...options })
   }
 
+  /** Bytes of a message that was begun and is not complete. */
   get pendingBytes(): number {
     return this.#scanner === null ? this.#lines.pendingBytes : this.#scanner.pendingBytes
+  }
+
+  /** Bytes that came wait for `goOn`. */
+  get isBehind(): boolean {
+    return this.#unread.length > 0 || this.#lines.isBehind
   }
 
   /** The connection has shown that it speaks JSON-RPC. May be called from within `onMessage`. */
@@ -37,16 +50,32 @@ export class DialectReader {
 
   /** No further messages. May be called from within `onMessage`. */
   stop(): void {
+    this.#stopped = true
+    this.#unread = EMPTY
     this.#scanner?.stop()
     this.#lines.stop()
   }
 
   push(chunk: Buffer): void {
+    if (this.#unread.length > 0) {
+      this.#unread = Buffer.concat([this.#unread, chunk])
+      return
+    }
     if (this.#scanner === null) {
       this.#lines.push(chunk)
       return
     }
     const used = this.#scanner.push(chunk)
-    if (this.#scanner === null && used < chunk.length) this.#lines.push(chunk.subarray(used))
+    if (used === chunk.length || this.#stopped) return
+    if (this.#scanner === null) this.#lines.push(chunk.subarray(used))
+    else this.#unread = chunk.subarray(used)
+  }
+
+  /** Gives what waits. */
+  goOn(): void {
+    const unread = this.#unread
+    this.#unread = EMPTY
+    if (unread.length > 0) this.push(unread)
+    else this.#lines.goOn()
   }
 }

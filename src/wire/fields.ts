@@ -5,7 +5,7 @@
  * schema; test/unit/wire compares both.
  */
 
-import { ChasquiError } from '../task/errors.ts'
+import { ChasquiError, type ErrorCode, type ErrorOptions } from '../task/errors.ts'
 
 /** No control characters and no half surrogate pairs: names end up in file names, labels and log lines. */
 export const NAME_PATTERN = '^[^\\p{Cc}\\p{Cs}]*$'
@@ -13,7 +13,16 @@ export const NAME_PATTERN = '^[^\\p{Cc}\\p{Cs}]*$'
 const nameRegex = new RegExp(NAME_PATTERN, 'u')
 
 export function refuse(field: string, rule: string): never {
-  throw new ChasquiError('INVALID_PARAMS', `${field} ${rule}`, { details: { field } })
+  throw peerError('INVALID_PARAMS', `${field} ${rule}`, { details: { field } })
+}
+
+/** What a peer did wrong: it has no place in our code, and a stack trace would make it ten times as dear as it must be. */
+export function peerError(code: ErrorCode, message: string, options?: ErrorOptions): ChasquiError {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  const error = new ChasquiError(code, message, options)
+  Error.stackTraceLimit = stackTraceLimit
+  return error
 }
 
 export function readInteger(value: unknown, field: string, min: number, max: number): number {

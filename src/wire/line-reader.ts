@@ -24,12 +24,24 @@ export interface LineReaderOptions {
    * FRAME_TOO_LARGE: framing is lost; the reader is stopped.
    */
   readonly onFault: (error: ChasquiError) => void
+  /** Asked before each line; after a no the rest waits for `goOn`. Default: always. */
+  readonly mayGoOn?: () => boolean
 }
+
+/** A line that is none: where it stood, so that faults come in the order of the bytes. */
+const NOT_UTF8 = Symbol('not UTF-8')
+const TOO_LARGE = Symbol('too large')
 
 export class LineReader {
   readonly #frameBytesMax: number
   readonly #onLine: (text: string) => void
   readonly #onFault: (error: ChasquiError) => void
+  readonly #mayGoOn: () => boolean
+  /** Lines of the last chunk; those before `#next` are given. */
+  #lines: readonly (string | symbol)[] = []
+  #next = 0
+  /** Bytes that come after those lines. */
+  #unread: Buffer = EMPTY
   /** What came after the last LF: the first `#restBytes` bytes of a buffer that doubles. */
   #rest: Buffer = EMPTY
   #restBytes = 0
@@ -39,6 +51,7 @@ export class LineReader {
     this.#frameBytesMax = options.frameBytesMax
     this.#onLine = options.onLine
     this.#onFault = options.onFault
+    this.#mayGoOn = options.mayGoOn ?? (() => true)
   }
 
   /** Bytes of a line that was begun and is not complete. */
@@ -46,14 +59,26 @@ export class LineReader {
     return this.#restBytes
   }
 
+  /** Complete lines wait for `goOn`. */
+  get isBehind(): boolean {
+    return this.#next < this.#lines.length
+  }
+
   /** No further lines, not even those of a chunk that is being read. */
   stop(): void {
     this.#stopped = true
+    this.#lines = []
+    this.#next = 0
+    this.#unread = EMPTY
     this.#forget()
   }
 
   push(chunk: Buffer): void {
     if (this.#stopped) return
+    if (this.isBehind) {
+      this.#unread = Buffer.concat([this.#unread, chunk])
+      return
+    }
     const lastLf = chunk.lastIndexOf(LF)
     if (lastLf === -1) {
       this.#keep(chunk)
@@ -64,10 +89,31 @@ export class LineReader {
       block = Buffer.concat([this.#rest.subarray(0, this.#restBytes), block])
       this.#forget()
     }
+    this.#unread = chunk.subarray(lastLf + 1)
     // A block no longer than one line may be has no line that is too long, and one check tells that all are UTF-8.
-    if (block.length <= this.#frameBytesMax && isUtf8(block)) this.#giveBlock(block)
-    else this.#giveOneByOne(block)
-    if (lastLf + 1 < chunk.length) this.#keep(chunk.subarray(lastLf + 1))
+    const isPlain = block.length <= this.#frameBytesMax && isUtf8(block)
+    this.#lines = isPlain ? block.toString('utf8').split('\n') : this.#splitOneByOne(block)
+    this.goOn()
+  }
+
+  /** Gives what waits. */
+  goOn(): void {
+    while (this.#next < this.#lines.length) {
+      if (!this.#mayGoOn()) return
+      this.#give(this.#lines[this.#next++]!)
+    }
+    this.#lines = []
+    this.#next = 0
+    const unread = this.#unread
+    this.#unread = EMPTY
+    if (unread.length > 0) this.push(unread)
+  }
+
+  #give(line: string | symbol): void {
+    if (line === NOT_UTF8) this.#onFault(new ChasquiError('NOT_UTF8', 'a line is not valid UTF-8'))
+    else if (line === TOO_LARGE) this.#tooLarge()
+    else if (typeof line === 'string' && (line.charCodeAt(0) > SPACE || line.trim() !== ''))
+      this.#onLine(line)
   }
 
   #keep(part: Buffer): void {
@@ -92,27 +138,17 @@ export class LineReader {
     this.#restBytes = 0
   }
 
-  #giveBlock(block: Buffer): void {
-    const lines = block.toString('utf8').split('\n')
-    for (let index = 0; index < lines.length && !this.#stopped; index++) {
-      const line = lines[index]!
-      if (line.charCodeAt(0) > SPACE || line.trim() !== '') this.#onLine(line)
-    }
-  }
-
-  #giveOneByOne(block: Buffer): void {
+  #splitOneByOne(block: Buffer): (string | symbol)[] {
+    const lines: (string | symbol)[] = []
     let from = 0
-    while (from <= block.length && !this.#stopped) {
+    while (from <= block.length) {
       const lf = block.indexOf(LF, from)
       const line = block.subarray(from, lf === -1 ? block.length : lf)
       from += line.length + 1
-      if (line.length > this.#frameBytesMax) {
-        this.#tooLarge()
-        return
-      }
-      if (isUtf8(line)) this.#giveBlock(line)
-      else this.#onFault(new ChasquiError('NOT_UTF8', 'a line is not valid UTF-8'))
+      if (line.length > this.#frameBytesMax) return [...lines, TOO_LARGE]
+      lines.push(isUtf8(line) ? line.toString('utf8') : NOT_UTF8)
     }
+    return lines
   }
 
   #tooLarge(): void {

@@ -8,6 +8,7 @@
 
 import { ChasquiError, ERRORS, type ErrorCode, errorCodeOf } from '../task/errors.ts'
 import { JSON_DEPTH_MAX, PARSE_UNSCANNED_LENGTH_MAX } from '../task/limits.ts'
+import { peerError } from './fields.ts'
 import { isTooDeep } from './json-depth.ts'
 
 export type RequestId = string | number | null
@@ -58,7 +59,7 @@ export function parseLine(text: string): unknown {
     value = JSON.parse(text)
   } catch (cause) {
     refuseTooDeep(text)
-    throw new ChasquiError('PARSE_ERROR', `not JSON: ${(cause as Error).message}`, { cause })
+    throw peerError('PARSE_ERROR', `not JSON: ${(cause as Error).message}`, { cause })
   }
   // Of an object, only data and values are free in form: whoever turns them to text looks at their depth.
   if (Array.isArray(value)) refuseTooDeep(text)
@@ -68,7 +69,7 @@ export function parseLine(text: string): unknown {
 /** Throws TOO_DEEP. */
 export function refuseTooDeep(text: string): void {
   if (isTooDeep(text, JSON_DEPTH_MAX)) {
-    throw new ChasquiError('TOO_DEEP', `the JSON is nested deeper than ${JSON_DEPTH_MAX} levels`)
+    throw peerError('TOO_DEEP', `the JSON is nested deeper than ${JSON_DEPTH_MAX} levels`)
   }
 }
 
@@ -141,7 +142,7 @@ export function readError(wire: Params): ChasquiError {
 }
 
 function invalid(id: RequestId, code: ErrorCode, message: string): Incoming {
-  return { kind: 'invalid', id, error: new ChasquiError(code, message) }
+  return { kind: 'invalid', id, error: peerError(code, message) }
 }
 
 export function isObject(value: unknown): value is Params {

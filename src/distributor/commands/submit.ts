@@ -4,7 +4,7 @@ import { ChasquiError } from '../../task/errors.ts'
 import { BATCH_ENTRIES_MAX } from '../../task/limits.ts'
 import type { Receipt, Refusal, Submission } from '../../task/task.ts'
 import { bareErrorText, bareReceiptText } from '../../wire/bare-reply.ts'
-import { refuse } from '../../wire/fields.ts'
+import { peerError, refuse } from '../../wire/fields.ts'
 import type { Params } from '../../wire/messages.ts'
 import { errorOfRefusal, refusalOf, writeReceipts } from '../../wire/receipt-codec.ts'
 import { readSubmission } from '../../wire/submission-codec.ts'
@@ -70,7 +70,7 @@ function idOf(task: unknown): string {
 }
 
 function atIndex(error: ChasquiError, index: number): ChasquiError {
-  return new ChasquiError(error.code, `tasks[${index}]: ${error.message}`)
+  return peerError(error.code, `tasks[${index}]: ${error.message}`)
 }
 
 function merge(

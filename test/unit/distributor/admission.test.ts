@@ -205,8 +205,12 @@ test('with too many requests under way the socket is not read, and nothing is lo
   })
   const { engine } = server
   const inspect = engine.inspect.bind(engine)
+  let underWay = 0
+  let mostUnderWay = 0
   engine.inspect = async () => {
+    mostUnderWay = Math.max(mostUnderWay, ++underWay)
     await gate
+    underWay--
     return inspect()
   }
   const client = await server.connect()
@@ -221,6 +225,21 @@ test('with too many requests under way the socket is not read, and nothing is lo
   release!()
   await client.until('the replies', () => client.lines.length === count)
   assert.equal(client.socket.writableLength, 0)
+  assert.equal(mostUnderWay, 5)
+})
+
+test('a flood of the smallest bad messages does not keep the loop for itself', async (context) => {
+  const server = await openWireServer(context)
+  const [flood, other] = [await server.connect(), await server.connect()]
+  const count = 50_000
+  flood.send('x\n'.repeat(count))
+  // What it said before it ended its side is still heard.
+  flood.end()
+  await flood.until('the first answers', () => flood.lines.length > 0)
+  for (let n = 0; n < 20; n++) await other.ask('task.get', { ids: [] })
+  // Each packet holds some 32,000 of them: in one turn they would all have been answered before the first request of the other.
+  assert.ok(flood.lines.length < 20_000, `${flood.lines.length} were answered first`)
+  await flood.until('all answers', () => flood.lines.length === count)
 })
 
 describe('a peer that does not read', () => {

@@ -82,6 +82,17 @@ test('one connection a task, the client ending its side after it', async (contex
   }
 })
 
+test('thousands of tasks in one go, the client ending its side after them', async (context) => {
+  const server = await openWireServer(context, { limits: { requestsInFlightMax: 100 } })
+  const client = await server.connect()
+  const count = 10_000
+  client.send(Array.from({ length: count }, (_, n) => `{"id":${n},"type":"sumar"}`).join(''))
+  client.end()
+  await client.ended()
+  assert.equal(client.lines.length, count)
+  for (const line of client.lines) assert.equal(JSON.parse(line).status, 'ok')
+})
+
 test('a hundred clients at once', async (context) => {
   const server = await openWireServer(context)
   const clients = await Promise.all(Array.from({ length: 100 }, () => server.connect()))

@@ -225,6 +225,53 @@ describe('bare scanner', () => {
   })
 })
 
+test('whenever reading is interrupted, and whenever it turns out that JSON-RPC is spoken, nothing is lost', () => {
+  const yields = fc.infiniteStream(fc.boolean())
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(object, fc.constantFrom('nonsense', ' ')), { minLength: 1, maxLength: 12 }),
+      fc.nat(12),
+      places,
+      yields,
+      (messages, turn, cuts, mayGoOn) => {
+        const seen: Seen = []
+        const reader: DialectReader = new DialectReader({
+          frameBytesMax: 1_000_000,
+          onMessage: (text) => {
+            seen.push(text)
+            if (seen.length === turn) reader.speakLines()
+          },
+          onFault: (error) => seen.push(error.code),
+          mayGoOn: () => mayGoOn.next().value === true,
+        })
+        for (const piece of cut(Buffer.from(`${messages.join('\n')}\n`), cuts)) reader.push(piece)
+        for (let turns = 0; reader.isBehind && turns < 10_000; turns++) reader.goOn()
+        assert.deepEqual(
+          seen,
+          messages.filter((message) => message !== ' '),
+        )
+        assert.equal(reader.pendingBytes, 0)
+      },
+    ),
+    { numRuns: 1_000 },
+  )
+})
+
+test('faults come in the order of the bytes, also after an interruption', () => {
+  const seen: Seen = []
+  let left = 1
+  const reader: LineReader = new LineReader({
+    frameBytesMax: 10,
+    onLine: (text) => seen.push(text),
+    onFault: (error) => seen.push(`!${error.code}`),
+    mayGoOn: () => left-- > 0,
+  })
+  reader.push(Buffer.concat([Buffer.from('1\n'), Buffer.from([0xff]), Buffer.from('\n2\n01234567890\n3\n')]))
+  assert.deepEqual(seen, ['1'])
+  for (left = 2; reader.isBehind; left = 2) reader.goOn()
+  assert.deepEqual(seen, ['1', '!NOT_UTF8', '2', '!FRAME_TOO_LARGE'])
+})
+
 test('a connection that turns out to speak JSON-RPC in the middle of a chunk loses nothing', () => {
   fc.assert(
     fc.property(
