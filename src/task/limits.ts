@@ -92,6 +92,10 @@ export const READ_SLICE_TASKS = 64
 export const REPLY_LENGTH_MAX = 64 * 1024 * 1024
 /** Replies that are read from the store at a time for one connection; the others wait their turn. */
 export const READS_AT_A_TIME = 8
+/** Messages of one connection that are taken in one turn of the loop, before the others have theirs; one that is answered with an
+ * error counts for several, for errors are dearer than anything else that a peer can ask for so cheaply. */
+export const TURN_MESSAGES_MAX = 1_000
+export const BAD_MESSAGE_COST = 20
 /** Characters of one `work.deliver` notification: a batch of large payloads goes out in several. */
 export const DELIVER_LENGTH_MAX = 1024 * 1024
 /** A `task.wait` answers after this long at the latest; clients ask again. */
@@ -175,7 +179,7 @@ export const OBJECT_LEFTOVER_AGE_MS = 3_600_000
 export const STOP_GRACE_MS = 1_000
 /** (setting) On SIGTERM running handlers have this long to finish. */
 export const DRAIN_MS = 30_000
-/** (setting) Heap of one thread. */
+/** (setting) Heap of one thread: live data that a handler may always have. One that goes on eating is ended soon after. */
 export const THREAD_MEMORY_MB = 512
 /** Adaptive prefetch: deliveries that one process holds at most, and how much work that should be. */
 export const PREFETCH_TASKS_MAX = 256
