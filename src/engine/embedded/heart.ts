@@ -128,6 +128,13 @@ export class Heart {
         this.leases.grant(entry, batch, null, nowMs + this.settings.leaseMs)
       }
       if (batch.open === 0) this.store.leases.deleteLease(lease.epoch)
+      else if (batch.open < lease.seqs.length) {
+        // The others have succeeded. When they are purged their numbers may be given again, to tasks that nobody holds.
+        this.store.leases.updateLease(
+          lease.epoch,
+          batch.entries.map((entry) => entry.seq),
+        )
+      }
     }
     for (const { queueNo, typeNo } of this.store.counts.readyLines()) this.lines.of(queueNo, typeNo, false)
     this.#count()
@@ -183,6 +190,7 @@ export class Heart {
     return this.#nextSeq
   }
 
+  /** Never goes back, not even when the transaction is undone: a gap is harmless, a number that was used before is not. */
   useSeq(): void {
     this.#nextSeq++
   }
@@ -276,7 +284,6 @@ export class Heart {
     this.lines.clear()
     for (const seat of this.roster.seats) seat.lines.length = 0
     for (const { queueNo, typeNo } of this.store.counts.readyLines()) this.lines.of(queueNo, typeNo, false)
-    this.#nextSeq = this.store.counts.lastSeq() + 1
     this.#count()
     this.nextDueMs = this.store.time.nextDueMs() ?? Number.POSITIVE_INFINITY
     this.nextExpiryMs = this.store.time.nextExpiryMs() ?? Number.POSITIVE_INFINITY

@@ -27,7 +27,7 @@ export function conclude(heart: Heart, entry: Entry, outcome: Outcome, nowMs: nu
       finish(heart, entry, 'running', 'succeeded', run, verdict.valueText, null)
       return 'succeeded' as const
     case 'fail':
-      endLease(heart, entry, true)
+      endLease(heart, entry, false)
       heart.store.tasks.insertFailure(entry.seq, nowMs, JSON.stringify(verdict.error))
       finish(
         heart,

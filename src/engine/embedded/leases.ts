@@ -2,8 +2,8 @@
  * Who holds what: the running tasks by id, and the batches in which they were delivered.
  *
  * All tasks of one delivery share one epoch and one `lease` row, so that a lease costs a row a batch and not a write a task.
- * Invariant: after each commit the row of a batch names exactly its tasks that are leased and not final, so that an epoch
- * that was fenced off stays fenced off after a restart.
+ * Invariant: after each commit the row of a batch names its tasks that are leased and, of the others, at most those that have
+ * succeeded (for ever, so that the hot path writes no row again), so that an epoch that was fenced off stays so after a restart.
  */
 
 import type { Lease } from '../../task/outcome.ts'
@@ -31,12 +31,12 @@ export class Leases {
     this.byId.set(entry.id, entry)
   }
 
-  /** The lease ends. `final`: a result row says so; otherwise the row of the batch has to. */
-  end(entry: Entry, final: boolean): void {
+  /** The lease ends. `forGood`: a result row says so; otherwise the row of the batch has to. */
+  end(entry: Entry, forGood: boolean): void {
     this.byId.delete(entry.id)
     const batch = entry.batch!
     batch.open--
-    if (!final) batch.dirty = true
+    if (!forGood) batch.dirty = true
     if (batch.open === 0 || batch.dirty) this.touched.push(batch)
   }
 

@@ -34,9 +34,12 @@ export function lease(heart: Heart, seat: Seat, entries: Entry[], nowMs: number)
   return epoch
 }
 
-/** A lease ends, and the holder's credit is free again. */
-export function endLease(heart: Heart, entry: Entry, final: boolean): void {
-  heart.leases.end(entry, final)
+/**
+ * A lease ends, and the holder's credit is free again. `forGood`: nothing can bring the task back, not even a retry by hand, so its
+ * result row alone tells that the lease is over.
+ */
+export function endLease(heart: Heart, entry: Entry, forGood: boolean): void {
+  heart.leases.end(entry, forGood)
   heart.ended.push(entry)
   if (entry.holder !== null) entry.holder.held--
 }

@@ -16,7 +16,7 @@ export function cancel(heart: Heart, id: string): Change | null {
   if (running !== undefined) {
     const run = { ...runOf(running), epoch: 0 }
     haunt(heart, running)
-    endLease(heart, running, true)
+    endLease(heart, running, false)
     finish(heart, running, 'running', 'canceled', run, null, null)
     return { id, state: 'canceled', changed: true }
   }
