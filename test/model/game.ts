@@ -8,9 +8,11 @@ import type { Consumer, Delivery, Engine, TaskEvent } from '../../src/engine/eng
 import type { VirtualClock } from '../../src/task/clock.ts'
 import { isFinal, type TaskState, TRANSITIONS } from '../../src/task/lifecycle.ts'
 import type { Durability, TaskRecord } from '../../src/task/task.ts'
-import { Model, type ModelTask } from './model.ts'
+import { Dice } from './dice.ts'
+import { comesFirst, differenceOf, mayBePurged } from './likeness.ts'
+import { Model } from './model.ts'
 import { type Operation, Operations, QUEUES, TYPES } from './operations.ts'
-import { Random } from './random.ts'
+import type { Scale } from './settings.ts'
 
 export interface Store {
   readonly engine: Engine
@@ -36,9 +38,10 @@ const SPANS_MS = {
   retention: [130_000, 140_000],
 } as const
 const HISTORY_SHOWN = 40
+const LINE_SHOWN = 300
 
-export async function play(store: Store, seed: number, steps: number): Promise<void> {
-  const game = new Game(store, seed)
+export async function play(store: Store, scale: Scale, seed: number, steps: number): Promise<void> {
+  const game = new Game(store, scale, seed)
   try {
     await game.begin()
     for (let step = 0; step < steps; step++) await game.step()
@@ -54,7 +57,8 @@ class Game {
   readonly history: string[] = []
   steps = 0
   readonly #store: Store
-  readonly #random: Random
+  readonly #scale: Scale
+  readonly #dice: Dice
   readonly #operations: Operations
   #engine: Engine
   #model = new Model()
@@ -68,11 +72,12 @@ class Game {
   /** Deliveries of this step, in their order. */
   #delivered: { name: string; id: string }[] = []
 
-  constructor(store: Store, seed: number) {
+  constructor(store: Store, scale: Scale, seed: number) {
     this.#store = store
+    this.#scale = scale
     this.#engine = store.engine
-    this.#random = new Random(seed)
-    this.#operations = new Operations(this.#random, store.durability)
+    this.#dice = new Dice(seed)
+    this.#operations = new Operations(this.#dice, store.durability, scale)
     this.#model.pass(store.clock.nowMs())
   }
 
@@ -84,7 +89,7 @@ class Game {
   async step(): Promise<void> {
     this.steps++
     this.#delivered = []
-    const kind = this.#random.weighted({
+    const kind = this.#dice.weighted({
       ask: 60,
       advance: 22,
       consume: 6,
@@ -106,7 +111,7 @@ class Game {
 
   /** One operation, or a few for the same turn. Creating one tells the model. */
   #create(): Operation[] {
-    const wanted = this.#random.chance(0.3) ? this.#random.int(2, 4) : 1
+    const wanted = this.#dice.chance(0.3) ? this.#dice.int(1, this.#scale.sharedMax) : 1
     const operations = [this.#operations.create(this.#model)]
     while (operations.length < wanted && operations[0]!.canShare) {
       const before = this.#model.clone()
@@ -119,12 +124,12 @@ class Game {
   }
 
   async advance(): Promise<void> {
-    const random = this.#random
-    const [low, high] = SPANS_MS[random.weighted({ short: 40, middle: 36, lease: 20, retention: 4 })]
-    const ms = random.int(low, high)
+    const dice = this.#dice
+    const [low, high] = SPANS_MS[dice.weighted({ short: 40, middle: 36, lease: 20, retention: 4 })]
+    const ms = dice.int(low, high)
     this.#note(`advance ${ms}`)
     await this.#advance(ms)
-    while (this.#model.inDoubt) await this.#advance(50)
+    while (this.#model.inDoubt) await this.#advance(200)
   }
 
   async #advance(ms: number): Promise<void> {
@@ -134,13 +139,13 @@ class Game {
 
   async consume(): Promise<void> {
     if (this.#model.consumers.size >= CONSUMERS_MAX) return
-    const random = this.#random
+    const dice = this.#dice
     const name = `w${++this.#names}`
     const request = {
-      queues: random.pick([['q'], ['r'], QUEUES]),
-      types: random.pick([null, null, ['x'], ['y', 'z'], TYPES]),
-      slots: random.int(1, 2),
-      prefetch: random.int(1, 2),
+      queues: dice.pick([['q'], ['r'], QUEUES]),
+      types: dice.pick([null, null, ['x'], ['y', 'z'], TYPES]),
+      slots: dice.int(1, this.#scale.creditMax / 2),
+      prefetch: dice.int(1, 2),
       worker: { id: name, pid: 1, host: 'test' },
     }
     this.#note(`consume ${name} ${request.queues} ${request.types} ${request.slots}x${request.prefetch}`)
@@ -168,9 +173,9 @@ class Game {
   }
 
   async stop(): Promise<void> {
-    const id = this.#random.pick([...this.#consumers.keys(), null])
+    const id = this.#dice.pick([...this.#consumers.keys(), null])
     if (id === null) return
-    const lost = this.#random.chance(0.5)
+    const lost = this.#dice.chance(0.5)
     this.#note(`stop ${id}${lost ? ' lost' : ''}`)
     this.#model.stop(id, lost)
     await this.#consumers.get(id)!.stop({ lost })
@@ -179,8 +184,11 @@ class Game {
   }
 
   async wait(): Promise<void> {
-    const ids = Array.from({ length: this.#random.int(1, 4) }, () => `t${this.#random.int(0, 15)}`)
-    const timeoutMs = this.#random.int(0, 20_000)
+    const ids = Array.from(
+      { length: this.#dice.int(1, 4) },
+      () => `t${this.#dice.int(0, this.#scale.ids + 1)}`,
+    )
+    const timeoutMs = this.#dice.int(0, 20_000)
     this.#note(`wait ${timeoutMs} ${ids.join(' ')}`)
     const wait: Wait = { ids, deadlineMs: this.#model.nowMs + timeoutMs, answer: null }
     this.#waits.push(wait)
@@ -198,7 +206,7 @@ class Game {
   async kill(): Promise<void> {
     const before = this.#model.clone()
     let seen = this.#delivered.length > 0
-    const operations = this.#random.chance(0.7) ? this.#create() : []
+    const operations = this.#dice.chance(0.7) ? this.#create() : []
     for (const operation of operations) {
       operation.ask(this.#engine).then(
         () => {
@@ -207,7 +215,7 @@ class Game {
         () => undefined,
       )
     }
-    const turns = this.#random.int(0, 3)
+    const turns = this.#dice.int(0, 3)
     for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
     seen ||= this.#delivered.length > 0
     this.#note(`kill after ${turns} turns${seen ? ', answered' : ''}`)
@@ -255,17 +263,13 @@ class Game {
   #difference(model: Model, records: Map<string, TaskRecord | null>): string | null {
     for (const [id, task] of model.tasks) {
       const record = records.get(id)
-      if (record === null && model.mayBePurged(task)) {
+      if (record === null && mayBePurged(task, model.nowMs)) {
         model.tasks.delete(id)
         this.#lastState.delete(id)
         continue
       }
-      const seen = record == null ? null : seenOf(record)
-      const wanted = wantedOf(task)
-      const differs = Object.entries(wanted).filter(
-        ([key, value]) => seen?.[key as keyof typeof seen] !== value,
-      )
-      if (differs.length > 0) return `${id}: expected ${JSON.stringify(wanted)}, seen ${JSON.stringify(seen)}`
+      const difference = differenceOf(task, record ?? null)
+      if (difference !== null) return `${id}: ${difference}`
     }
     return null
   }
@@ -320,9 +324,7 @@ class Game {
     for (const { name, id } of this.#delivered) {
       const task = this.#model.tasks.get(id)!
       if (task.state !== 'running' || !this.#model.consumers.has(name)) continue
-      const better = queued.find(
-        (other) => this.#model.suits(name, other) && this.#model.comesFirst(other, task),
-      )
+      const better = queued.find((other) => this.#model.suits(name, other) && comesFirst(other, task))
       assert.equal(better, undefined, `${better?.submission.id} should have come before ${id}`)
     }
   }
@@ -330,7 +332,10 @@ class Game {
   async #checkList(): Promise<void> {
     const ids: string[] = []
     for (let cursor: string | null | undefined; cursor !== null; ) {
-      const page = await this.#engine.list({ limit: 3, ...(cursor !== undefined && { cursor }) })
+      const page = await this.#engine.list({
+        limit: Math.ceil(this.#scale.ids / 5),
+        ...(cursor !== undefined && { cursor }),
+      })
       ids.push(...page.tasks.map((record) => record.id))
       cursor = page.cursor
     }
@@ -364,29 +369,6 @@ class Game {
   }
 
   #note(line: string): void {
-    this.history.push(line)
+    this.history.push(line.length > LINE_SHOWN ? `${line.slice(0, LINE_SHOWN)} …` : line)
   }
-}
-
-function wantedOf(task: ModelTask) {
-  return {
-    state: task.state,
-    attempt: task.attempt,
-    crashes: task.crashes,
-    createdAtMs: task.createdAtMs,
-    runAtMs: task.runAtMs,
-    expiresAtMs: task.expiresAtMs,
-    resultText: task.resultText,
-    hasFinished: task.finishedAtMs !== null,
-    type: task.submission.type,
-    queue: task.submission.queue,
-  }
-}
-
-function seenOf(record: TaskRecord) {
-  const { state, attempt, crashes, createdAtMs, runAtMs, type, queue } = record
-  const expiresAtMs = record.expiresAtMs ?? null
-  const resultText = record.resultText ?? null
-  const hasFinished = record.finishedAtMs !== undefined
-  return { state, attempt, crashes, createdAtMs, runAtMs, expiresAtMs, resultText, hasFinished, type, queue }
 }

@@ -11,11 +11,7 @@ import type { ConsumeRequest, Delivery } from '../../src/engine/engine.ts'
 import { isFinal, type TaskState } from '../../src/task/lifecycle.ts'
 import type { Lease, Outcome } from '../../src/task/outcome.ts'
 import type { Submission } from '../../src/task/task.ts'
-
-export const LEASE_MS = 10_000
-export const GRACE_MS = 3_000
-export const RETENTION_MS = 120_000
-export const NOTICE_MS = 200
+import { GRACE_MS, LEASE_MS, NOTICE_MS } from './settings.ts'
 
 export interface ModelTask {
   readonly submission: Submission
@@ -35,21 +31,15 @@ export interface ModelTask {
   resultText: string | null
 }
 
-/** A cancelled delivery that occupies its consumer. */
-interface Ghost {
-  readonly id: string
-  readonly epoch: number
-  readonly untilMs: number
-  readonly by: string | null
-}
-
 export class Model {
   nowMs = 0
   readonly tasks = new Map<string, ModelTask>()
   readonly consumers = new Map<string, ConsumeRequest>()
   readonly holders = new Map<string, { id: string; seq: number; untilMs: number }>()
-  ghosts: Ghost[] = []
+  /** Cancelled deliveries that still occupy their consumers. */
+  ghosts: { id: string; epoch: number; untilMs: number; by: string | null }[] = []
   seq = 0
+  #certainAtMs = 0
 
   clone(): Model {
     const { nowMs, tasks, consumers, holders, ghosts, seq } = this
@@ -65,13 +55,8 @@ export class Model {
     }
     const key = options?.dedupeKey === undefined ? null : `${queue} ${options.dedupeKey}`
     const holder = key === null ? undefined : this.holders.get(key)
-    if (
-      holder !== undefined &&
-      holder.untilMs > this.nowMs &&
-      this.tasks.get(holder.id)?.seq === holder.seq
-    ) {
-      return { id: holder.id, duplicate: true }
-    }
+    const isKept = holder !== undefined && this.tasks.get(holder.id)?.seq === holder.seq
+    if (isKept && holder.untilMs > this.nowMs) return { id: holder.id, duplicate: true }
     const seq = ++this.seq
     if (key !== null) this.holders.set(key, { id, seq, untilMs: this.nowMs + options!.dedupeWindowMs! })
     const task: ModelTask = {
@@ -98,7 +83,7 @@ export class Model {
   /** What time alone does up to `nowMs`. */
   pass(nowMs: number): void {
     this.nowMs = nowMs
-    this.ghosts = this.ghosts.filter((ghost) => ghost.untilMs > nowMs)
+    this.ghosts = this.ghosts.filter((ghost) => ghost.untilMs > nowMs || this.#ended(ghost.untilMs))
     for (const task of this.tasks.values()) {
       this.#lapse(task)
       this.#look(task)
@@ -107,10 +92,7 @@ export class Model {
 
   /** Whether the engine may or may not have noticed by now that a lease ended. */
   get inDoubt(): boolean {
-    const ends = [...this.tasks.values()].flatMap((task) => (task.held === null ? [] : [task.held]))
-    return [...ends, ...this.ghosts].some(
-      ({ untilMs }) => untilMs <= this.nowMs && this.nowMs < untilMs + NOTICE_MS,
-    )
+    return this.nowMs < this.#certainAtMs
   }
 
   deliver(to: string, delivery: Delivery): void {
@@ -204,11 +186,7 @@ export class Model {
     }
   }
 
-  /** Old final tasks may be gone at any time. */
-  mayBePurged(task: ModelTask): boolean {
-    return task.finishedAtMs !== null && task.finishedAtMs + RETENTION_MS <= this.nowMs
-  }
-
+  /** Deliveries that occupy a consumer. */
   held(name: string): number {
     const leases = [...this.tasks.values()].filter((task) => task.held?.by === name)
     return leases.length + this.ghosts.filter((ghost) => ghost.by === name).length
@@ -225,12 +203,6 @@ export class Model {
     return request.queues.includes(submission.queue) && (request.types?.includes(submission.type) ?? true)
   }
 
-  /** Whether `a` is to be delivered before `b`. */
-  comesFirst(a: ModelTask, b: ModelTask): boolean {
-    const order = b.submission.priority - a.submission.priority || a.runAtMs - b.runAtMs || a.seq - b.seq
-    return order < 0
-  }
-
   /** Due, or expired, by now. */
   #look(task: ModelTask): void {
     const waits = task.state === 'queued' || task.state === 'scheduled'
@@ -244,8 +216,14 @@ export class Model {
   #lapse(task: ModelTask): void {
     if (task.held === null || task.held.untilMs > this.nowMs) return
     const { untilMs } = task.held
+    this.#ended(untilMs)
     this.#crash(task)
     if (task.finishedAtMs !== null) task.finishedAtMs = untilMs
+  }
+
+  #ended(untilMs: number): false {
+    this.#certainAtMs = Math.max(this.#certainAtMs, untilMs + NOTICE_MS)
+    return false
   }
 
   #crash(task: ModelTask): void {

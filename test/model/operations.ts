@@ -6,10 +6,12 @@
 import assert from 'node:assert/strict'
 import type { Engine } from '../../src/engine/engine.ts'
 import type { TaskState } from '../../src/task/lifecycle.ts'
+import { RETRY_BATCH_MAX } from '../../src/task/limits.ts'
 import type { Lease, Outcome } from '../../src/task/outcome.ts'
 import type { Durability, Submission } from '../../src/task/task.ts'
+import type { Dice } from './dice.ts'
 import type { Model } from './model.ts'
-import type { Random } from './random.ts'
+import type { Scale } from './settings.ts'
 
 export interface Operation {
   readonly name: string
@@ -21,23 +23,34 @@ export interface Operation {
 
 export const QUEUES = ['q', 'r']
 export const TYPES = ['x', 'y', 'z']
-const IDS = Array.from({ length: 14 }, (_, index) => `t${index}`)
+
 const ERROR = { name: 'Error', message: 'boom' }
 
 export class Operations {
-  readonly #random: Random
+  readonly #dice: Dice
   readonly #durability: Durability
+  readonly #scale: Scale
   /** Of every delivery of late, current or not. */
   leases: Lease[] = []
 
-  constructor(random: Random, durability: Durability) {
-    this.#random = random
+  constructor(dice: Dice, durability: Durability, scale: Scale) {
+    this.#dice = dice
     this.#durability = durability
+    this.#scale = scale
+  }
+
+  #anyId(): string {
+    return `t${this.#dice.int(0, this.#scale.ids - 1)}`
+  }
+
+  #batch(): number {
+    const { batchMax } = this.#scale
+    return this.#dice.int(1, this.#dice.chance(0.5) ? Math.min(3, batchMax) : batchMax)
   }
 
   /** What the model says is decided here and now. */
   create(model: Model): Operation {
-    const kind = this.#random.weighted({
+    const kind = this.#dice.weighted({
       submit: 34,
       settle: 34,
       cancel: 7,
@@ -49,9 +62,9 @@ export class Operations {
   }
 
   submit(model: Model): Operation {
-    const random = this.#random
-    const batch = Array.from({ length: random.int(1, 3) }, () => this.#submission(model))
-    const durability = random.chance(0.2) ? 'relaxed' : 'disk'
+    const dice = this.#dice
+    const batch = Array.from({ length: this.#batch() }, () => this.#submission(model))
+    const durability = dice.chance(0.2) ? 'relaxed' : 'disk'
     const reached = this.#durability === 'memory' ? 'memory' : durability
     const expected = batch.map((submission) => {
       const answer = model.submit(submission)
@@ -77,33 +90,33 @@ export class Operations {
   }
 
   #submission(model: Model): Submission {
-    const random = this.#random
-    const id = random.pick(IDS)
+    const dice = this.#dice
+    const id = this.#anyId()
     const known = model.tasks.get(id)
     // Most repetitions say the same; some do not.
-    if (known !== undefined && random.chance(0.7)) return { ...known.submission, runAtMs: 0 }
+    if (known !== undefined && dice.chance(0.7)) return { ...known.submission, runAtMs: 0 }
     return {
       id,
-      type: random.pick(TYPES),
-      queue: random.pick(QUEUES),
-      dataText: String(random.int(1, 3)),
-      priority: random.pick([0, 4, 4, 9]),
-      runAtMs: random.chance(0.3) ? model.nowMs + random.int(-100, 4_000) : 0,
+      type: dice.pick(TYPES),
+      queue: dice.pick(QUEUES),
+      dataText: String(dice.int(1, 3)),
+      priority: dice.pick([0, 4, 4, 9]),
+      runAtMs: dice.chance(0.3) ? model.nowMs + dice.int(-100, 4_000) : 0,
       options: {
-        maxAttempts: random.int(1, 3),
-        maxCrashes: random.int(0, 2),
-        backoff: { kind: 'fixed', delayMs: random.pick([0, 0, 700, 5_000]) },
-        ...(random.chance(0.25) && { expiresAtMs: model.nowMs + random.int(-50, 6_000) }),
-        ...(random.chance(0.2) && {
-          dedupeKey: random.pick(['K', 'L']),
-          dedupeWindowMs: random.int(1, 8_000),
+        maxAttempts: dice.int(1, 3),
+        maxCrashes: dice.int(0, 2),
+        backoff: { kind: 'fixed', delayMs: dice.pick([0, 0, 700, 5_000]) },
+        ...(dice.chance(0.25) && { expiresAtMs: model.nowMs + dice.int(-50, 6_000) }),
+        ...(dice.chance(0.2) && {
+          dedupeKey: dice.pick(['K', 'L']),
+          dedupeWindowMs: dice.int(1, 8_000),
         }),
       },
     }
   }
 
   settle(model: Model): Operation {
-    const outcomes = Array.from({ length: this.#random.int(1, 3) }, () => this.#outcome(model))
+    const outcomes = Array.from({ length: this.#batch() }, () => this.#outcome(model))
     const expected = outcomes.map((outcome) => {
       const accepted = model.settle(outcome)
       return { id: outcome.id, accepted, state: model.tasks.get(outcome.id)?.state ?? null }
@@ -124,14 +137,14 @@ export class Operations {
   }
 
   #outcome(model: Model): Outcome {
-    const random = this.#random
+    const dice = this.#dice
     const lease = this.#lease(model)
-    const kind = random.weighted({ returned: 40, threw: 25, timedOut: 5, crashed: 12, released: 18 })
+    const kind = dice.weighted({ returned: 40, threw: 25, timedOut: 5, crashed: 12, released: 18 })
     switch (kind) {
       case 'returned':
         return { ...lease, kind, valueText: `"${lease.id} ${lease.epoch}"` }
       case 'threw':
-        return { ...lease, kind, error: ERROR, retryable: random.chance(0.8) }
+        return { ...lease, kind, error: ERROR, retryable: dice.chance(0.8) }
       case 'released':
         return { ...lease, kind }
       default:
@@ -140,14 +153,14 @@ export class Operations {
   }
 
   #lease(model: Model): Lease {
-    const random = this.#random
+    const dice = this.#dice
     const current = [...model.tasks.values()].filter((task) => task.held !== null)
-    if (current.length > 0 && random.chance(0.75)) {
-      const task = random.pick(current)
+    if (current.length > 0 && dice.chance(0.75)) {
+      const task = dice.pick(current)
       return { id: task.submission.id, epoch: task.epoch }
     }
-    if (this.leases.length > 0 && random.chance(0.9)) return random.pick(this.leases)
-    return { id: random.pick(IDS), epoch: random.int(0, 5) }
+    if (this.leases.length > 0 && dice.chance(0.9)) return dice.pick(this.leases)
+    return { id: this.#anyId(), epoch: dice.int(0, 5) }
   }
 
   cancel(model: Model): Operation {
@@ -159,7 +172,10 @@ export class Operations {
   }
 
   #steer(model: Model, verb: 'cancel' | 'retry'): Operation {
-    const ids = Array.from({ length: this.#random.int(1, 3) }, () => this.#random.pick(IDS))
+    const { ids: idCount, batchMax } = this.#scale
+    // Few at a time: most tasks should come to their end in another way.
+    const most = Math.min(batchMax, Math.ceil(idCount / 100) + 2)
+    const ids = Array.from({ length: this.#dice.int(1, most) }, () => this.#anyId())
     const expected = ids.map((id) => {
       const changed = model[verb](id)
       return changed === null ? null : { id, state: model.tasks.get(id)!.state, changed }
@@ -175,10 +191,11 @@ export class Operations {
   }
 
   retryFiltered(model: Model): Operation {
-    const types = [this.#random.pick(TYPES)]
+    const types = [this.#dice.pick(TYPES)]
     const ids = [...model.tasks.values()]
       .filter((task) => task.state === 'failed' && types.includes(task.submission.type))
       .map((task) => task.submission.id)
+    if (ids.length >= RETRY_BATCH_MAX) return this.retry(model)
     for (const id of ids) model.retry(id)
     return {
       name: `retry failed ${types}`,
@@ -195,7 +212,7 @@ export class Operations {
   extend(model: Model): Operation {
     const lease = this.#lease(model)
     const names = [...model.consumers.keys()]
-    const by = names.length > 0 && this.#random.chance(0.6) ? this.#random.pick(names) : null
+    const by = names.length > 0 && this.#dice.chance(0.6) ? this.#dice.pick(names) : null
     const accepted = model.extend(lease, by)
     return {
       name: `extend ${lease.id}:${lease.epoch} by ${by}`,
