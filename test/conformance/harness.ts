@@ -18,7 +18,7 @@ import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../..
 export const LEASE_MS = 10_000
 export const GRACE_MS = 3_000
 export const RETENTION_MS = 86_400_000
-export const FAILED_RETENTION_MS = 14 * 86_400_000
+export const FAILED_RETENTION_MS = 3 * 86_400_000
 /** Of the random numbers that jitter back-offs: the middle. */
 export const RANDOM = 0.5
 

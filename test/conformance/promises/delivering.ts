@@ -78,11 +78,11 @@ export function delivering(promised: Promised): void {
     assert.equal((await hands.next()).id, 'a')
   })
 
-  promised('a task due in weeks is not forgotten', async (stage) => {
+  promised('a task due in a week is not forgotten', async (stage) => {
     const hands = await stage.consume()
-    const weeksMs = 60 * 86_400_000
-    await stage.submit({ id: 'a', runAtMs: stage.nowMs + weeksMs })
-    await stage.advance(weeksMs)
+    const weekMs = 7 * 86_400_000
+    await stage.submit({ id: 'a', runAtMs: stage.nowMs + weekMs })
+    await stage.advance(weekMs)
     assert.equal((await hands.next()).id, 'a')
   })
 

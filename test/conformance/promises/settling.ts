@@ -137,6 +137,31 @@ export function settling(promised: Promised): void {
     },
   )
 
+  promised('an epoch that was never given is never current', async (stage) => {
+    const [, delivery] = await stage.running({ id: 'done', type: 'run' }, { types: ['run'] })
+    await stage.engine.settle([returned(delivery)])
+    await stage.submit(
+      { id: 'queued' },
+      { id: 'canceled' },
+      { id: 'expired', options: { expiresAtMs: stage.nowMs } },
+    )
+    await stage.engine.cancel(['canceled'])
+    await stage.advance(1)
+    for (const epoch of [0, -1, delivery.epoch + 1_000]) {
+      const ids = ['done', 'queued', 'canceled', 'expired']
+      const settled = await stage.engine.settle(ids.map((id) => returned({ id, epoch })))
+      assert.deepEqual(
+        settled.map((one) => [one.accepted, one.state]),
+        [
+          [false, 'succeeded'],
+          [false, 'queued'],
+          [false, 'canceled'],
+          [false, 'expired'],
+        ],
+      )
+    }
+  })
+
   promised('a result that succeeds after failures shows no error', async (stage) => {
     const [hands, first] = await stage.running({ options: { backoff: AT_ONCE } })
     await stage.engine.settle([threw(first)])
