@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import nodeTest from 'node:test'
 import { Waits } from '../../../src/engine/waits.ts'
 import { VirtualClock } from '../../../src/task/clock.ts'
 import type { TaskState } from '../../../src/task/lifecycle.ts'
 import type { TaskRecord } from '../../../src/task/task.ts'
+
+/** A wait that is forgotten must fail its test, not hang it. */
+const test = (sentence: string, proof: () => Promise<void>) => nodeTest(sentence, { timeout: 20_000 }, proof)
 
 /** A store of states; `reads` counts how often the truth was looked at. */
 function openStore(states: Record<string, TaskState>, recheckMs?: number) {
