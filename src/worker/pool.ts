@@ -267,6 +267,7 @@ export class Pool implements CrewEvents {
     const nowMs = performance.now()
     this.#crew.giveUpStuck()
     for (const host of this.#crew.hosts) {
+      host.watchMemory()
       host.eachRunning((held, runningMs) => {
         if (held.stop !== null) {
           if (nowMs - held.stoppedAtMs >= this.#options.stopGraceMs) host.terminate()

@@ -27,6 +27,18 @@ const THREAD_MODULE = new URL(
   import.meta.url,
 )
 
+/**
+ * V8 ends a thread that reaches its heap limit, but a large allocation at that moment takes the whole process down. So V8's limit is
+ * set well above ours, and the main thread looks at the heap and ends the thread in between: above what garbage can bring it to
+ * (V8 collects about halfway from the live data to its limit), and below what a fast eater reaches between two looks.
+ */
+const hardMemoryMb = (memoryMb: number) => Math.round(memoryMb * 1.5) + 512
+function endsAtMemoryMb(memoryMb: number): number {
+  const hardMb = hardMemoryMb(memoryMb)
+  const halfwayMb = (memoryMb + hardMb) / 2
+  return halfwayMb + (hardMb - halfwayMb) / 3
+}
+
 export interface ThreadOptions {
   readonly modules: readonly string[]
   readonly env: NodeJS.ProcessEnv
@@ -71,7 +83,7 @@ export class ThreadHost {
   wasReady = false
   /** Whether any task ended well or badly in it. */
   broughtResults = false
-  /** Whether it was ended from outside. */
+  /** Whether it was ended on account of a task that had to stop, or of the worker. */
   wasTerminated = false
   /** performance.now() of that. */
   endingSinceMs = 0
@@ -84,6 +96,7 @@ export class ThreadHost {
   #refused: string | null = null
   #cause: Pick<ThreadEnd, 'error' | 'guilty' | 'causeKnown'> | null = null
   #memoryMb: number
+  #measuring = false
 
   constructor(number: number, slots: number, options: ThreadOptions, events: ThreadEvents) {
     this.number = number
@@ -99,7 +112,7 @@ export class ThreadHost {
     this.#worker = new Worker(THREAD_MODULE, {
       name: `chasqui-${number}`,
       env: options.env,
-      resourceLimits: { maxOldGenerationSizeMb: options.memoryMb },
+      resourceLimits: { maxOldGenerationSizeMb: hardMemoryMb(options.memoryMb) },
       workerData: {
         modules: options.modules,
         slots,
@@ -187,13 +200,29 @@ export class ThreadHost {
     this.#worker.postMessage([TAG.stop, held.position, name, message])
   }
 
+  /** Ends the thread when it uses too much memory; to be called every WATCHDOG_MS while it runs something. */
+  watchMemory(): void {
+    if (this.#measuring || this.inHand === 0 || this.state !== 'ready') return
+    this.#measuring = true
+    this.#worker.getHeapStatistics().then(
+      ({ used_heap_size, external_memory }) => {
+        this.#measuring = false
+        // Buffers live outside of the heap, and V8's own limit knows nothing of them.
+        const usedMb = (used_heap_size + external_memory) / 2 ** 20
+        if (this.state !== 'ready' || usedMb < endsAtMemoryMb(this.#memoryMb)) return
+        this.#cause = { error: outOfMemory(this.#memoryMb), guilty: null, causeKnown: false }
+        this.#end()
+      },
+      // It has ended meanwhile.
+      () => {},
+    )
+  }
+
   /** Ends the thread whatever it is doing; `ended` follows. */
   terminate(): void {
     if (this.state === 'ended' || this.state === 'ending') return
-    this.state = 'ending'
     this.wasTerminated = true
-    this.endingSinceMs = performance.now()
-    void this.#worker.terminate()
+    this.#end()
   }
 
   /** It does not end (native code that never returns): go on without it. */
@@ -201,6 +230,12 @@ export class ThreadHost {
     this.#worker.removeAllListeners()
     this.#worker.unref()
     this.#onExit(-1)
+  }
+
+  #end(): void {
+    this.state = 'ending'
+    this.endingSinceMs = performance.now()
+    void this.#worker.terminate()
   }
 
   #release(held: Held): void {
@@ -277,8 +312,12 @@ export class ThreadHost {
   #evidence(error: unknown): TaskError {
     const { code, name, message } = error as NodeJS.ErrnoException
     if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
-      return { name: 'OutOfMemory', message: `its thread used more than its ${this.#memoryMb} MB of memory` }
+      return outOfMemory(this.#memoryMb)
     }
     return { name: 'ThreadCrashed', message: `its thread failed: ${name}: ${message}` }
   }
+}
+
+function outOfMemory(memoryMb: number): TaskError {
+  return { name: 'OutOfMemory', message: `its thread used more than its ${memoryMb} MB of memory` }
 }

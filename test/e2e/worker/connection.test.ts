@@ -46,14 +46,17 @@ test('an attempt that ends while the engine is away is recorded when it is back,
 
 test('an attempt that still runs when the engine is back keeps its lease and is not run again', async (context) => {
   const { options, faults } = withFaults({ leaseMs: 300, reconnectGraceMs: 20_000 })
-  const { journal, submit, final, worker } = await openBench(context, options)
+  const { engine, journal, submit, final, worker } = await openBench(context, options)
   const log = journal()
   const id = await submit('gate', log)
   await log.until(1)
   faults().cut()
   await until('the worker has noticed', () => !worker.stats().connected)
   faults().heal()
-  await until('the worker is back', () => worker.stats().connected)
+  await until('the lease is with the new consumer', async () => {
+    const { consumers } = await engine.inspect()
+    return consumers.length === 1 && consumers[0]!.held === 1
+  })
   // A third of a lease apart: it lives through this only if it is renewed under the new consumer.
   const before = faults().extensions
   await until('two leases have passed', () => faults().extensions >= before + 7)
@@ -133,6 +136,26 @@ test('an engine that refuses one outcome of many gets the others, and the one as
     message: 'its outcome could not be recorded: too much',
   })
   assert.ok(events.some((event) => event.startsWith('worker.outcome-refused')))
+})
+
+test('when the engine is back, outcomes that were told to wait need not', async (context) => {
+  const { options, faults } = withFaults({ reconnectGraceMs: 20_000 })
+  const { journal, submit, final } = await openBench(context, options)
+  const log = journal()
+  const id = await submit('gate', log)
+  await log.until(1)
+  const refused = new Promise<void>((resolve) => {
+    faults().onSettle = async () => {
+      resolve()
+      throw new ChasquiError('RETRY_AFTER', 'in an hour', { retryAfterMs: 3_600_000 })
+    }
+  })
+  log.go()
+  await refused
+  faults().onSettle = null
+  faults().cut()
+  faults().heal()
+  assert.equal((await final(id))[0]!.state, 'succeeded')
 })
 
 test('log lines that were written while the engine was away arrive before the result', async (context) => {

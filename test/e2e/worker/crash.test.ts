@@ -29,13 +29,29 @@ test('an error thrown from a stray callback is a crash with the error as evidenc
   assert.equal(next!.state, 'succeeded')
 })
 
-test('a handler that eats its memory takes only its thread down', async (context) => {
+test('a rejection that nobody handles is a crash, too', async (context) => {
+  const { submit, final, journal } = await openBench(context)
+  const [record] = await final(await submit('floating', journal(), { maxCrashes: 0 }))
+  assert.match(record!.error!.message, /nobody caught: Error: floating/)
+})
+
+test('a handler that eats its memory takes only its thread down, however large its bites', async (context) => {
   const { submit, final, journal } = await openBench(context, { limits: { threadMemoryMb: 64 } })
-  const [record] = await final(await submit('devour', journal(), { maxCrashes: 0 }))
-  assert.equal(record!.state, 'failed')
-  assert.match(record!.error!.message, /OutOfMemory: its thread used more than its 64 MB/)
-  const [next] = await final(await submit('add', [1]))
-  assert.equal(next!.state, 'succeeded')
+  const meals = [{ numbers: 1_000 }, { numbers: 10_000 }, { numbers: 5_000_000 }, { bytes: 1_000_000 }]
+  for (const meal of meals) {
+    const [record] = await final(await submit('devour', { ...journal(), ...meal }, { maxCrashes: 0 }))
+    assert.equal(record!.state, 'failed')
+    assert.match(record!.error!.message, /OutOfMemory: its thread used more than its 64 MB/)
+    const [next] = await final(await submit('add', [1]))
+    assert.equal(next!.state, 'succeeded')
+  }
+})
+
+test('a handler that stays within its memory may make as much garbage as it likes', async (context) => {
+  const { submit, final, worker } = await openBench(context, { limits: { threadMemoryMb: 64 } })
+  const [record] = await final(await submit('litter', { liveMb: 48, garbageMb: 2_000 }))
+  assert.equal(record!.state, 'succeeded')
+  assert.equal(worker.stats().threadsReplaced, 0)
 })
 
 test('of several that run in a thread only the one that brings it down is charged', async (context) => {
@@ -84,7 +100,7 @@ test('when memory runs out and several were running, each runs again alone until
     await submit('gate', beside, { maxCrashes: 0 }),
   ]
   await beside.until(2)
-  const guilty = await submit('devour', journal(), { maxCrashes: 0 })
+  const guilty = await submit('devour', { ...journal(), numbers: 10_000 }, { maxCrashes: 0 })
   await until('the thread is gone', () => events.some((event) => event.startsWith('worker.thread-ended')))
   await beside.until(3)
   assert.equal(worker.stats().running, 1, 'one at a time')
@@ -96,18 +112,18 @@ test('when memory runs out and several were running, each runs again alone until
 })
 
 test('results that were finished before a crash in the same turn are not lost', async (context) => {
-  const { submit, final, journal } = await openBench(context, { prefetch: 8 })
+  const { submit, final, journal } = await openBench(context, { prefetch: 16 })
   const log = journal()
-  // All are in the inbox of the one thread behind the blocking one, and run in one turn.
-  const first = await submit('block', { ...log, ms: 100 })
+  // All are in the inbox of the one thread behind the blocking one; of a type known to be short, they run in one turn.
+  const ids = [await submit('block', { ...log, ms: 100 })]
   await log.until(1)
-  const ids: string[] = []
-  for (let n = 0; n < 5; n++) ids.push(await submit('once', { ...log, note: `${n}` }))
-  const guilty = await submit('exit', log, { maxCrashes: 0 })
-  await final(first, ...ids, guilty)
+  for (let n = 0; n < 10; n++) ids.push(await submit('once', { ...log, note: `${n}` }))
+  ids.push(await submit('once', { ...log, note: 'exit' }, { maxCrashes: 0 }))
+  await final(...ids)
   assert.deepEqual(
-    log.lines().filter((line) => line.startsWith('ran')),
-    ['ran 0', 'ran 1', 'ran 2', 'ran 3', 'ran 4'],
+    log.lines(),
+    ['blocks', ...Array.from({ length: 10 }, (_, n) => `ran ${n}`), 'ran exit'],
+    'each ran once',
   )
 })
 

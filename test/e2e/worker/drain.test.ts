@@ -5,7 +5,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import type { Delivery, DeliverySink } from '../../../src/engine/engine.ts'
+import type { Outcome } from '../../../src/task/outcome.ts'
 import { openWorker } from '../../../src/worker/worker.ts'
+import { faultyEngine } from './faulty-engine.ts'
 import { DEADLINE_MS, HANDLERS, openBench, until } from './harness.ts'
 
 test('a drain gives unstarted deliveries back at once, without using up an attempt, and lets the running one finish', async (context) => {
@@ -97,6 +100,51 @@ test('outcomes are recorded before a drain is over', async (context) => {
   const states = (await engine.get(ids)).map((task) => task?.state)
   assert.equal(states.filter((state) => state === 'succeeded').length, returned)
   assert.equal(states.filter((state) => state === 'queued').length, 500 - returned)
+})
+
+test('a delivery that still comes during a drain is given back at once', async (context) => {
+  let sink: DeliverySink | null = null
+  const outcomes: Outcome[] = []
+  const { engine, journal, submit, worker } = await openBench(context, {
+    wrap: (inner) => {
+      const faulty = faultyEngine(inner)
+      const { consume } = faulty
+      faulty.consume = (request, to) => {
+        sink = to
+        return consume(request, to)
+      }
+      faulty.onSettle = (batch) => {
+        outcomes.push(...batch)
+        return inner.settle(batch)
+      }
+      return faulty
+    },
+  })
+  const log = journal()
+  const running = await submit('gate', log)
+  await log.until(1)
+  const drained = worker.drain()
+  const late: Delivery = {
+    id: 'late',
+    type: 'once',
+    queue: 'default',
+    priority: 4,
+    dataText: JSON.stringify(log),
+    metadata: null,
+    key: null,
+    attempt: 1,
+    maxAttempts: 5,
+    timeoutMs: null,
+    epoch: 1,
+    leaseMs: 10_000,
+  }
+  sink!.deliver([late])
+  await until('it is settled', () => outcomes.length === 1)
+  assert.deepEqual(outcomes, [{ id: 'late', epoch: 1, kind: 'released' }])
+  log.go()
+  await drained
+  assert.equal((await engine.get([running]))[0]?.state, 'succeeded')
+  assert.deepEqual(log.lines(), ['waits', 'passed'])
 })
 
 test('draining twice, and stopping what has ended, is harmless', async (context) => {

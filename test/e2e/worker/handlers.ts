@@ -22,11 +22,12 @@ export const add = defineTask({
   run: (numbers) => numbers.reduce((a, b) => a + b, 0),
 })
 
-/** Writes its data: for counting runs. */
+/** Writes its note, for counting runs; the note `exit` ends the thread. */
 export const once = defineTask({
   type: 'once',
   run: async (data: Journal) => {
     write(data, 'ran')
+    if (data.note === 'exit') process.exit(1)
     return data.note
   },
 })
@@ -121,15 +122,31 @@ export const bomb = defineTask({
   },
 })
 
+/** Eats memory in bites of so many numbers of the heap, or bytes outside of it. */
 export const devour = defineTask({
   type: 'devour',
-  run: async (data: Journal) => {
+  run: async (data: Journal & { numbers?: number; bytes?: number }) => {
     write(data, 'devours')
-    const memory: number[][] = []
-    for (;;) {
-      memory.push(new Array(10_000).fill(Math.random()))
-      if (memory.length % 100 === 0) await sleep(0)
+    const memory: unknown[] = []
+    for (let bite = 1; ; bite++) {
+      if (data.bytes !== undefined) memory.push(Buffer.alloc(data.bytes, 1))
+      else memory.push(new Array(data.numbers).fill(Math.random()))
+      if (bite % 100 === 0) await sleep(0)
     }
+  },
+})
+
+/** Holds some memory and makes a lot of short-lived and not so short-lived garbage beside it. */
+export const litter = defineTask({
+  type: 'litter',
+  run: async ({ liveMb, garbageMb }: { liveMb: number; garbageMb: number }) => {
+    const megabyte = () => Array.from({ length: 64 }, () => new Array(2_048).fill(Math.random()))
+    const live = Array.from({ length: liveMb }, megabyte)
+    for (let made = 0; made < garbageMb; made++) {
+      live[made % liveMb] = megabyte()
+      if (made % 50 === 0) await sleep(0)
+    }
+    return live.length
   },
 })
 
@@ -218,6 +235,23 @@ export const talk = defineTask({
   },
 })
 
+/** Says something now and then while it blocks its thread, which it does for ever. */
+export const talkAndSpin = defineTask({
+  type: 'talk-and-spin',
+  run: (_data, { progress, log }) => {
+    const busy = () => {
+      const end = performance.now() + 150
+      while (performance.now() < end);
+    }
+    progress(1)
+    busy()
+    log.info('still here')
+    busy()
+    progress(2)
+    for (;;);
+  },
+})
+
 export const environment = defineTask({
   type: 'environment',
   run: ({ name }: { name: string }) => process.env[name] ?? null,
@@ -260,5 +294,14 @@ export const finishWhenStopped = defineTask({
     write(data, 'waits')
     await sleep(60_000, undefined, { signal }).catch(() => {})
     return 'just in time'
+  },
+})
+
+export const floating = defineTask({
+  type: 'floating',
+  run: async (data: Journal) => {
+    write(data, 'floats')
+    void sleep(1).then(() => Promise.reject(new Error('floating')))
+    await new Promise(() => {})
   },
 })

@@ -149,6 +149,16 @@ test('progress and log lines of a handler that blocks its thread arrive, in orde
   )
 })
 
+test('what a handler says arrives while it blocks its thread', async (context) => {
+  const { engine, submit } = await openBench(context)
+  const id = await submit('talk-and-spin', null)
+  await until('its progress is known', async () => (await engine.get([id]))[0]?.progress?.done === 2)
+  assert.deepEqual(
+    (await engine.log(id, 0)).map(({ text }) => text),
+    ['still here'],
+  )
+})
+
 test('an attempt that logs without end is cut off, and says so', async (context) => {
   const { engine, submit, final } = await openBench(context)
   const id = await submit('talk', { lines: 3_000, steps: 0 })
@@ -173,4 +183,17 @@ test('only types that the modules define are taken; the others stay queued', asy
   const unknown = await submit('nobody-knows', null)
   await final(await submit('add', [1]))
   assert.equal((await engine.get([unknown]))[0]?.state, 'queued')
+})
+
+test('a result leaves before a handler starts that blocks the thread', async (context) => {
+  const { engine, journal, submit, final } = await openBench(context, { prefetch: 4 })
+  const log = journal()
+  // Both wait in the inbox of the one thread while the first runs, and start in one turn.
+  await submit('block', { ...log, ms: 100 })
+  await log.until(1)
+  const short = await submit('once', log)
+  await submit('spin', log)
+  await final(short)
+  assert.deepEqual(await log.until(3), ['blocks', 'ran', 'spins'])
+  assert.equal((await engine.inspect()).queues[0]?.running, 1)
 })

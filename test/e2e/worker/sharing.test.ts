@@ -45,19 +45,33 @@ test('an exclusive task has its thread for itself, and is not starved by others'
   }
 })
 
-test('an exclusive task finds a thread although one is busy for long', async (context) => {
-  const { journal, submit, final } = await openBench(context, { concurrency: 4, threads: 2 })
-  const gates = journal()
-  const busy = await submit('gate', gates)
-  await gates.until(1)
-  const log = journal()
-  const short: string[] = []
-  for (let n = 0; n < 20; n++) short.push(await submit('together', { ...log, ms: 5 }))
-  const [record] = await final(await submit('alone', { ...log, ms: 1 }, { priority: 9 }))
-  assert.equal(record!.state, 'succeeded')
-  await final(...short)
-  gates.go()
-  await final(busy)
+test('an exclusive task gets its turn although others never stop coming and one thread is busy for long', async (context) => {
+  for (const { threads, busy } of [
+    { threads: 1, busy: 0 },
+    { threads: 2, busy: 1 },
+  ]) {
+    const { journal, submit, final } = await openBench(context, {
+      concurrency: 2 * threads,
+      threads,
+      prefetch: 4,
+    })
+    const gates = journal()
+    for (let n = 0; n < busy; n++) await submit('gate', gates)
+    await gates.until(busy)
+    const log = journal()
+    let isFed = true
+    const feed = async () => {
+      while (isFed) await final(await submit('together', { ...log, ms: 2 }))
+    }
+    // More than there are slots, so that one always waits.
+    const feeders = Array.from({ length: 12 }, feed)
+    await log.until(4)
+    const [record] = await final(await submit('alone', { ...log, ms: 1 }))
+    assert.equal(record!.state, 'succeeded')
+    isFed = false
+    await Promise.all(feeders)
+    gates.go()
+  }
 })
 
 test('prefetch starts at one a slot and grows while tasks are short', async (context) => {
