@@ -2,7 +2,7 @@
 
 import { CELLS, type CellName, type Metrics } from './cells.ts'
 import { type Spread, spreadOf } from './statistics.ts'
-import { TARGETS } from './targets.ts'
+import { type Figure, TARGETS } from './targets.ts'
 
 export interface Sample {
   readonly cell: CellName
@@ -46,14 +46,15 @@ function cellTable(cell: CellName, summaries: readonly Summary[]): string {
 }
 
 function targetTable(summaries: readonly Summary[]): string {
-  const median = (cell: CellName, system: string, metric: string) =>
+  const median = ({ system, cell, metric }: Figure) =>
     summaries.find((one) => one.cell === cell && one.system === system)?.metrics[metric]?.median
-  const rows = TARGETS.flatMap(({ what, cell, metric, against, atLeast, aim, met }) => {
-    const ours = median(cell, 'Chasqui', metric)
-    const theirs = against === null ? 1 : median(cell, against, metric)
-    if (ours === undefined || theirs === undefined) return []
-    const value = ours / theirs
-    return [[what, figure(metric, ours), `${value.toFixed(2)} ×`, atLeast, aim, met(value) ? 'yes' : 'NO']]
+  const rows = TARGETS.flatMap(({ what, ours, against, atLeast, aim, met }) => {
+    const value = median(ours)
+    const divisor = against === null ? 1 : median(against)
+    if (value === undefined || divisor === undefined) return []
+    const ratio = value / divisor
+    const ratioText = against === null ? '' : `${ratio.toFixed(2)} ×`
+    return [[what, figure(ours.metric, value), ratioText, atLeast, aim, met(ratio) ? 'yes' : 'NO']]
   })
   if (rows.length === 0) return ''
   return `Targets\n${markdown([['', 'ours', 'ratio', 'at least', 'aim', 'at least met'], ...rows])}`

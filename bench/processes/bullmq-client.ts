@@ -31,7 +31,8 @@ interface Results {
 }
 
 async function openResults(connection: object): Promise<Results> {
-  const events = new QueueEvents(BULLMQ_QUEUE, { connection })
+  // From the beginning of the stream: by default it begins wherever the stream is when its first read arrives, and earlier ends are lost.
+  const events = new QueueEvents(BULLMQ_QUEUE, { connection, lastEventId: '0' })
   await events.waitUntilReady()
   // A result may be here before the answer to its add.
   const here = new Map<string, string>()
