@@ -52,13 +52,17 @@ const seen = new Set()
 for (const stage of STAGES) {
   const files = filesUnder(join(root, stage.folder), '.test.ts')
     .sort()
-    .filter((file) => !seen.has(file) && filters.every((filter) => relative(root, file).includes(filter)))
+    .filter((file) => !seen.has(file) && isWanted(relative(root, file)))
   for (const file of files) seen.add(file)
   await runFiles(files, stage)
 }
 rmSync(scratch, { recursive: true, force: true })
-if (filters.length > 0 && seen.size === 0) stop(`no test file matches ${filters.join(' and ')}.`)
+if (filters.length > 0 && seen.size === 0) stop(`no test file matches ${filters.join(' or ')}.`)
 summarize()
+
+function isWanted(name) {
+  return filters.length === 0 || filters.some((filter) => name.includes(filter))
+}
 
 /** A tool that passes or fails as a whole counts as one test. */
 async function runCheck(name, args) {

@@ -263,4 +263,4 @@ export const SUBMIT_REFUSALS_SHOWN = 10
 /** The demo of `npm start` begins when all workers are there, looking this often, and waits for its results. */
 export const DEMO_WORKERS_MS = 30_000
 export const DEMO_LOOK_MS = 20
-export const DEMO_RESULTS_MS = 30_000
+export const DEMO_RESULTS_MS = 10_000

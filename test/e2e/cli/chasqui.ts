@@ -6,11 +6,12 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { TestContext } from 'node:test'
+import { connect } from '../../../src/client/connect.ts'
 import { type LineProcess, runLines } from '../../support/lines.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 
 export const root = resolve(import.meta.dirname, '../../..')
-const main = resolve(root, 'src/cli/main.ts')
+export const main = resolve(root, 'src/cli/main.ts')
 
 /** A command that is not done by then hangs. */
 const COMMAND_DEADLINE_MS = 60_000
@@ -98,10 +99,41 @@ export async function startWorker(context: TestContext, args: readonly string[])
   return worker
 }
 
-/** A system in one line, in a folder of its own. */
-export function startUp(context: TestContext, args: readonly string[] = []): Promise<Server> {
+/** A system in a folder of its own, with so many workers that take tasks. */
+export async function startUp(
+  context: TestContext,
+  { workers = 1, args = [] }: { readonly workers?: number; readonly args?: readonly string[] } = {},
+): Promise<Server> {
   const folder = temporaryFolder(context, 'up')
-  return startServer(context, ['up', '--engine', `embedded:${folder}`, ...args])
+  // A test that is over has no use for what still runs.
+  const own = ['--engine', `embedded:${folder}`, '--workers', String(workers), '--drain', '500ms']
+  const server = await startServer(context, ['up', ...own, ...args])
+  await workersReady(server, workers)
+  return server
+}
+
+export interface WireWorker {
+  readonly consumer: string
+  readonly worker: { readonly id: string; readonly pid: number }
+  readonly types: readonly string[] | null
+  readonly settled: number
+}
+
+/** Resolves with the workers once exactly so many are connected, and `isSo` of them. */
+export async function workersReady(
+  { address }: Pick<Server, 'address'>,
+  count: number,
+  isSo: (workers: readonly WireWorker[]) => boolean = () => true,
+): Promise<readonly WireWorker[]> {
+  await using client = await connect(address)
+  const untilMs = Date.now() + COMMAND_DEADLINE_MS
+  for (;;) {
+    const { consumers } = await client.stats()
+    const workers = consumers.map(({ id, ...same }) => ({ consumer: id, ...same }))
+    if (workers.length === count && isSo(workers)) return workers
+    assert.ok(Date.now() < untilMs, `not ${count} workers: ${JSON.stringify(workers)}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
 }
 
 /** Resolves when no process has this id any more (or only its entry in the table is left). */

@@ -14,7 +14,7 @@ interface WireRecord {
 }
 
 test('one task: its result alone on standard output with --wait, its receipt without', async (context) => {
-  const { connect } = await startUp(context, ['--workers', '1'])
+  const { connect } = await startUp(context)
   assert.deepEqual(await chasqui(['submit', 'sumar', '[5,7]', '--wait', ...connect]), {
     code: 0,
     signal: null,
@@ -118,7 +118,7 @@ test('data comes from the command line, a file or standard input; every option r
 })
 
 test('many tasks over several connections are counted, and spread over the workers', async (context) => {
-  const { connect } = await startUp(context, ['--workers', '2', '--concurrency', '1'])
+  const { connect } = await startUp(context, { workers: 2, args: ['--concurrency', '1'] })
   const ended = await chasqui([
     'submit',
     'sumar',
