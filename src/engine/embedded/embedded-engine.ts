@@ -386,8 +386,9 @@ export class EmbeddedEngine implements Engine {
     this.#turns.abandon()
     this.#hub.close()
     this.#disk.close()
+    // Not waited for: it may itself wait for an answer that nobody gets any more.
+    void this.#documents?.close()
     await this.#checkpoint.close()
-    await this.#documents?.close()
     this.#closed = true
     this.#store.sql.close()
     this.#ownership.release()

@@ -50,6 +50,11 @@ export class Turns {
   }
 
   ask(ask: Ask): void {
+    if (this.#stopped) {
+      // The engine's own askers (documents) may come as late as this, and are waited for.
+      ask.refuse(new ChasquiError('CLOSED', 'the engine is closed'))
+      return
+    }
     this.#asked.push(ask)
     this.#schedule()
   }

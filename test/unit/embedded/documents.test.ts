@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { openEmbeddedEngine } from '../../../src/engine/embedded/embedded-engine.ts'
 import { openFileStore } from '../../../src/objects/file-store.ts'
 import type { ObjectStore } from '../../../src/objects/object-store.ts'
+import { DOCUMENT_DRAIN_MS } from '../../../src/task/limits.ts'
 import { submission } from '../../support/submissions.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 
@@ -87,4 +88,37 @@ describe('the documents of results', () => {
     await objects.close()
     assert.deepEqual(readdirSync(join(dir, 'objects')).sort(), ['task_a.json', 'task_b.json'])
   })
+
+  test('do not keep the engine from closing when the store of objects is slow', async (context) => {
+    const dir = temporaryFolder(context, 'slow')
+    const begun = Promise.withResolvers<void>()
+    const slow = Promise.withResolvers<void>()
+    const objects: ObjectStore = {
+      ...NO_OBJECTS,
+      put: () => {
+        begun.resolve()
+        return slow.promise
+      },
+    }
+    const engine = await openEmbeddedEngine({ dir, objects })
+    await runOne(engine, ['a'])
+    await begun.promise
+    const closed = engine.close()
+    // Longer than the close waits for documents: the mark of this one can only be taken away when nothing is written any more.
+    await new Promise((resolve) => setTimeout(resolve, DOCUMENT_DRAIN_MS + 200))
+    slow.resolve()
+    const deadline = new Promise((_, reject) =>
+      setTimeout(reject, 10_000, new Error('did not close')).unref(),
+    )
+    await Promise.race([closed, deadline])
+  })
 })
+
+const NO_OBJECTS: ObjectStore = {
+  kind: 'none',
+  put: async () => {},
+  get: async () => null,
+  delete: async () => false,
+  async *list() {},
+  close: async () => {},
+}
