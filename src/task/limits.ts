@@ -130,6 +130,8 @@ export const COMMIT_TASKS_MAX = 1_024
 export const PENDING_TASKS_MAX = 65_536
 export const PENDING_BYTES_MAX = 64 * 1024 * 1024
 export const RETRY_AFTER_MS = 250
+/** After a commit that failed, the engine tries again by itself, and callers are told to, after this long: a full disk is not free at once. */
+export const STORE_RETRY_MS = 1_000
 /** (setting) A lease not renewed for this long is lost. Workers renew after a third of it. */
 export const LEASE_MS = 10_000
 /** (setting) After a connection is lost its leases stay this long for the worker to come back. */

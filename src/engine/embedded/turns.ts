@@ -7,8 +7,9 @@
  * Invariant: nobody is answered before the commit; when it fails, everybody who shared it hears STORE_FAILED and nothing was kept.
  */
 
+import type { Timer } from '../../task/clock.ts'
 import { ChasquiError } from '../../task/errors.ts'
-import { COMMIT_TASKS_MAX } from '../../task/limits.ts'
+import { COMMIT_TASKS_MAX, STORE_RETRY_MS } from '../../task/limits.ts'
 import { handOver, pick, takeBack } from './dispatch.ts'
 import type { Heart } from './heart.ts'
 import { isDue, keepHouse } from './housekeeping.ts'
@@ -34,6 +35,8 @@ export class Turns {
   #scheduled = false
   #dispatchWanted = false
   #held = false
+  /** Set after a commit that failed: what nobody asked for (deliveries, what is due) is tried again when it is over. */
+  #rest: Timer | null = null
   #stopped = false
   #draining = false
   #idleWaiters: (() => void)[] = []
@@ -62,7 +65,7 @@ export class Turns {
   /** Credit or time has changed: look for something to deliver or to keep house for. */
   wake(): void {
     this.#dispatchWanted = true
-    this.#schedule()
+    if (this.#rest === null) this.#schedule()
   }
 
   /** The checkpoint asks that no commit begins; the loop goes on reading. */
@@ -76,6 +79,16 @@ export class Turns {
     if (this.#asked.length > 0 || this.#dispatchWanted) this.#schedule()
   }
 
+  /** Nobody may ask for anything more, and consumers would wait for ever: the engine comes back to it by itself. */
+  #restAWhile(): void {
+    const { clock } = this.#heart
+    this.#rest?.cancel()
+    this.#rest = clock.at(clock.nowMs() + STORE_RETRY_MS, () => {
+      this.#rest = null
+      this.wake()
+    })
+  }
+
   /** Hands out nothing any more; resolves when everything asked so far is answered. */
   drain(): Promise<void> {
     this.#draining = true
@@ -86,6 +99,7 @@ export class Turns {
   /** No further turn; what is asked and not done is refused. */
   stop(error: ChasquiError): void {
     this.#stopped = true
+    this.#rest?.cancel()
     const asked = this.#asked
     this.#asked = []
     for (const ask of asked) ask.refuse(error)
@@ -95,6 +109,7 @@ export class Turns {
   /** As if the process had died: nobody is answered. */
   abandon(): void {
     this.#stopped = true
+    this.#rest?.cancel()
     this.#asked = []
   }
 
@@ -150,7 +165,7 @@ export class Turns {
     const heart = this.#heart
     const failure = new ChasquiError('STORE_FAILED', `the store could not write: ${messageOf(error)}`, {
       cause: error,
-      retryAfterMs: 1_000,
+      retryAfterMs: STORE_RETRY_MS,
     })
     const asked = this.#asked
     this.#asked = []
@@ -165,6 +180,7 @@ export class Turns {
       return
     }
     for (const ask of asked) ask.refuse(failure)
+    this.#restAWhile()
     this.#tellIdle()
     this.#onIdle()
   }
