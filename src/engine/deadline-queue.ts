@@ -31,9 +31,9 @@ export class DeadlineQueue<T extends Deadline> {
     return this.#heap.length
   }
 
-  /** The earliest deadline, or null. */
-  get nextAtMs(): number | null {
-    return this.#heap[0]?.atMs ?? null
+  /** What is queued, in no order. */
+  entries(): readonly T[] {
+    return [...this.#heap]
   }
 
   /** Queues an entry, or moves a queued one to another time. */

@@ -48,7 +48,7 @@ export class Waits {
   readonly #read: WaitsOptions['read']
   readonly #recheckMs: number | undefined
   readonly #byId = new Map<string, Waiter | Set<Waiter>>()
-  readonly #waiters = new Set<Waiter>()
+  /** Everyone who waits. */
   readonly #deadlines: DeadlineQueue<Waiter>
   #toRead: Waiter[] = []
   #turn: Promise<void> | null = null
@@ -66,7 +66,7 @@ export class Waits {
 
   /** Waits that are not answered yet. */
   get size(): number {
-    return this.#waiters.size
+    return this.#deadlines.size
   }
 
   /** See Engine.wait. */
@@ -87,10 +87,9 @@ export class Waits {
         atMs: 0,
         heapIndex: -1,
       }
-      this.#waiters.add(waiter)
+      this.#deadlines.set(waiter, this.#clock.nowMs() + Math.max(0, Math.min(timeoutMs, WAIT_MS_MAX)))
       if (!waiter.leaving) {
         for (const id of ids) this.#register(id, waiter)
-        this.#deadlines.set(waiter, this.#clock.nowMs() + Math.min(timeoutMs, WAIT_MS_MAX))
         signal?.addEventListener('abort', onAbort)
         this.#armRecheck()
       }
@@ -111,7 +110,7 @@ export class Waits {
   async close(): Promise<void> {
     this.#closed = true
     this.#recheck?.cancel()
-    for (const waiter of this.#waiters) this.#leave(waiter)
+    for (const waiter of this.#deadlines.entries()) this.#leave(waiter)
     while (this.#turn !== null) await this.#turn
     this.#deadlines.clear()
   }
@@ -122,7 +121,7 @@ export class Waits {
   }
 
   #leave(waiter: Waiter): void {
-    if (waiter.done) return
+    if (waiter.done || waiter.leaving) return
     waiter.leaving = true
     this.#enqueue(waiter)
   }
@@ -190,7 +189,6 @@ export class Waits {
     waiter.done = true
     waiter.detach?.()
     this.#deadlines.delete(waiter)
-    this.#waiters.delete(waiter)
     if (waiter.open > 0) for (const id of waiter.ids) this.#unregister(id, waiter)
     return true
   }
@@ -216,8 +214,8 @@ export class Waits {
     if (this.#recheckMs === undefined || this.#recheck !== null) return
     this.#recheck = this.#clock.at(this.#clock.nowMs() + this.#recheckMs, () => {
       this.#recheck = null
-      for (const waiter of this.#waiters) this.#enqueue(waiter)
-      if (this.#waiters.size > 0) this.#armRecheck()
+      for (const waiter of this.#deadlines.entries()) this.#enqueue(waiter)
+      if (this.size > 0) this.#armRecheck()
     })
   }
 }

@@ -43,6 +43,23 @@ test('an entry can be moved and taken out while it is queued', async () => {
   assert.deepEqual(out, ['c@30', 'a@40'])
 })
 
+test('taking an entry out of the middle keeps the rest in order', async () => {
+  const clock = new VirtualClock(0)
+  const out: string[] = []
+  const queue = new DeadlineQueue<Entry>(clock, (due) => {
+    for (const { name } of due) out.push(`${name}@${clock.nowMs()}`)
+  })
+  const entries = new Map([1, 100, 2, 101, 102, 3, 4].map((atMs) => [atMs, entry(String(atMs))]))
+  for (const [atMs, one] of entries) queue.set(one, atMs)
+  // The last entry takes the place of the one taken out, below a later one: it has to go up.
+  queue.delete(entries.get(101)!)
+  for (let atMs = 103; atMs <= 110; atMs++) queue.set(entry(String(atMs)), atMs)
+  await clock.advance(50)
+  assert.deepEqual(out, ['1@1', '2@2', '3@3', '4@4'])
+  await clock.advance(50)
+  assert.deepEqual(out.slice(4), ['100@100'])
+})
+
 test('a hundred thousand entries arm one timer at a time', () => {
   let armed = 0
   const queue = new DeadlineQueue<Entry>(

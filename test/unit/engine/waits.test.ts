@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import nodeTest from 'node:test'
 import { Waits } from '../../../src/engine/waits.ts'
 import { VirtualClock } from '../../../src/task/clock.ts'
@@ -116,7 +117,7 @@ test('a task that was final and was retried by hand is waited for again', async 
 })
 
 test('at the deadline a wait is answered with the states reached', async () => {
-  const { waits, settle, clock } = openStore({ a: 'queued', b: 'queued' })
+  const { waits, settle, clock, reads } = openStore({ a: 'queued', b: 'queued' })
   const answer = waits.wait(['a', 'b', 'x'], 5_000)
   await clock.advance(1)
   settle('b', 'succeeded')
@@ -125,6 +126,10 @@ test('at the deadline a wait is answered with the states reached', async () => {
   await clock.advance(1)
   assert.deepEqual(states(await answer), ['queued', 'succeeded', null])
   assert.equal(waits.size, 0)
+  const readsBefore = reads.length
+  settle('a', 'succeeded')
+  await clock.advance(1)
+  assert.equal(reads.length, readsBefore, 'nobody waits for it any more')
 })
 
 test('a wait of no time is a look at the states', async () => {
@@ -141,6 +146,17 @@ test('aborting answers with the states reached, before or during the wait', asyn
   controller.abort()
   assert.deepEqual(states(await answer), ['running'])
   assert.equal(waits.size, 0)
+})
+
+test('a wait that is answered lets go of its signal', async () => {
+  const { waits, settle, clock } = openStore({ a: 'running' })
+  const controller = new AbortController()
+  const answer = waits.wait(['a'], 60_000, controller.signal)
+  await clock.advance(1)
+  assert.equal(getEventListeners(controller.signal, 'abort').length, 1)
+  settle('a', 'succeeded')
+  await answer
+  assert.equal(getEventListeners(controller.signal, 'abort').length, 0)
 })
 
 test('closing answers everyone, and later waits are refused', async () => {
