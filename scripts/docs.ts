@@ -138,7 +138,7 @@ function limitsPage(source: string): string {
 
 Every buffer, queue, batch, retry and wait of Chasqui has a limit with a name. At a limit the caller hears a coded error (see
 [errors](errors.md)), mostly \`RETRY_AFTER\`; nothing is dropped silently. Where a limit says *(setting)*, the value here is the default
-of a [setting](settings.md). The unit is the end of the name: \`_MS\` milliseconds, \`_BYTES_MAX\` bytes, \`_LENGTH_MAX\` characters.
+of a [setting](settings.md), or of an option of the client library. The unit is the end of the name: \`_MS\` milliseconds, \`_BYTES_MAX\` bytes, \`_LENGTH_MAX\` characters.
 ${lines.join('\n')}
 `
 }

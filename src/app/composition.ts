@@ -29,7 +29,7 @@ export async function openEngine(settings: Settings, log: Log): Promise<OpenEngi
   const times = { leaseMs, reconnectGraceMs, retentionMs, failedRetentionMs }
   switch (kind) {
     case 'memory':
-      return owned(openMemoryEngine(times))
+      return owned(openMemoryEngine({ ...times, tasksMax: settings.memoryTasksMax }))
     case 'embedded': {
       const objects = settings.objects === undefined ? null : await openObjects(settings.objects)
       const engine = await openEmbeddedEngine({

@@ -166,6 +166,14 @@ const SETTINGS = {
     default: limits.FAILED_RETENTION_MS,
     description: 'How long failed tasks (the dead-letter set) are kept.',
   }),
+  memoryTasksMax: integer({
+    group: 'engine',
+    minimum: 1,
+    maximum: 100_000_000,
+    default: limits.MEMORY_TASKS_MAX,
+    description:
+      'Tasks that the memory engine holds, finished ones included; beyond it new ones are refused.',
+  }),
   diskFreeMinBytes: integer({
     group: 'engine',
     minimum: 0,

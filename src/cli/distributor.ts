@@ -16,6 +16,7 @@ export const DISTRIBUTOR_SETTINGS = [
   'reconnectGraceMs',
   'retentionMs',
   'failedRetentionMs',
+  'memoryTasksMax',
   'diskFreeMinBytes',
   'frameMaxBytes',
   'connectionsMax',

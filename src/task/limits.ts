@@ -217,7 +217,7 @@ export const STOP_SETTLE_MS = 5_000
 export const OUTCOME_KEEP_MS = 900_000
 /** Log lines of handlers that wait for an engine that does not answer; the oldest go first. */
 export const REPORT_LINES_PENDING_MAX = 10_000
-/** (setting) When more tasks than this end in a second, the worker logs a summary a second and not a line a task. */
+/** When more tasks than this end in a second, the worker logs a summary a second and not a line a task. */
 export const TASK_LINES_PER_SECOND_MAX = 200
 /** A worker process of `chasqui up` that died is started again after the first, later at most after the second; one that lived
  * for the third was well, and begins anew. */

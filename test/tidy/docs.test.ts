@@ -26,3 +26,16 @@ test('every environment variable that a document names is a setting', () => {
     .filter((found) => !known.has(found.split(': ')[1]!))
   assert.deepEqual(unknown, [])
 })
+
+test('a limit that says that it is a setting is the default of one, or of an option of the client library', () => {
+  const source = textOf('src/task/limits.ts')
+  const claimed = [...source.matchAll(/\(setting\)[^/]*\*\/\nexport const ([A-Z0-9_]+)/g)].map(
+    ([, name]) => name!,
+  )
+  assert.ok(claimed.length > 10)
+  const used = textOf('src/app/settings.ts') + textOf('src/client/client.ts')
+  assert.deepEqual(
+    claimed.filter((name) => !new RegExp(`\\b${name}\\b`).test(used)),
+    [],
+  )
+})
