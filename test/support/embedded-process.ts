@@ -19,6 +19,13 @@ if (what === 'confirm-one') {
   await engine.submit([submission(argument)], 'disk')
   say(`CONFIRMED ${argument}`)
   await engine.close()
+} else if (what === 'confirm-again') {
+  // Not synced, and submitted again at once with a higher wish: the duplicate writes nothing of its own.
+  await engine.submit([submission(argument)], 'relaxed')
+  say(`RELAXED ${argument}`)
+  const [receipt] = await engine.submit([submission(argument)], 'disk')
+  say(`CONFIRMED ${JSON.stringify(receipt)}`)
+  await engine.close()
 } else if (what === 'confirm-many') {
   // Until killed: batches of changing size, each said only when it is confirmed.
   for (let batch = 0; ; batch++) {

@@ -13,6 +13,9 @@ export class Sql {
   readonly #database: DatabaseSync
   readonly #prepared = new Map<string, StatementSync>()
   #sync = true
+  /** Something was committed and perhaps not synced. */
+  #unsynced = false
+  #changesAtBegin = 0
 
   constructor(path: string) {
     this.#database = new DatabaseSync(path, { timeout: 5_000 })
@@ -45,17 +48,33 @@ export class Sql {
     return Number(this.prepare(sql).run(...parameters).changes)
   }
 
-  /** `sync`: the log will be on disk when `commit` returns. Without, it is in the file system's hands until the next synced commit. */
+  /**
+   * `sync`: the log will be on disk when `commit` returns, with all that was committed before. Without, it is in the file system's hands
+   * until the next synced commit.
+   */
   begin(sync: boolean): void {
     if (sync !== this.#sync) {
       this.run(sync ? 'pragma synchronous = full' : 'pragma synchronous = normal')
       this.#sync = sync
     }
+    if (sync && this.#unsynced) this.#changesAtBegin = this.#changes()
     this.run('begin immediate')
   }
 
   commit(): void {
+    // A transaction that wrote nothing syncs nothing, but what it read may be promised now: a duplicate of a task not synced yet.
+    if (this.#sync && this.#unsynced && this.#changes() === this.#changesAtBegin) {
+      // Counted up, for SQLite leaves a page alone when its content would stay the same.
+      this.run(
+        "insert into meta (name, value) values ('syncs', 1) on conflict (name) do update set value = value + 1",
+      )
+    }
     this.run('commit')
+    this.#unsynced = !this.#sync
+  }
+
+  #changes(): number {
+    return this.row('select total_changes()')![0] as number
   }
 
   rollback(): void {

@@ -46,6 +46,35 @@ describe('a confirmation of the embedded engine', () => {
     },
   )
 
+  test(
+    'that says "disk" of a task that was confirmed as "relaxed" before waits for the sync, too',
+    needProgram('strace', '-V'),
+    async (context) => {
+      const dir = temporaryFolder(context, 'strace')
+      const trace = join(dir, 'trace')
+      const child = runLines(context, 'strace', [
+        ...['-f', '-y', '-s', '128', '-e', 'trace=pwrite64,fdatasync,fsync,write', '-o', trace],
+        ...[process.execPath, PROCESS, 'confirm-again', join(dir, 'store'), 'the-task'],
+      ])
+      const receipt = { id: 'the-task', state: 'queued', duplicate: true, durability: 'disk' }
+      await child.line('the confirmation', (line) => line === `CONFIRMED ${JSON.stringify(receipt)}`)
+      assert.deepEqual(await child.exited, { code: 0, signal: null })
+
+      const calls = readFileSync(trace, 'utf8').split('\n')
+      const relaxed = calls.findIndex((call) => call.includes('"RELAXED the-task'))
+      const confirmed = calls.findIndex((call) => call.includes('"CONFIRMED '))
+      assert.ok(relaxed >= 0 && confirmed > relaxed, 'both lines are in the trace')
+      const between = calls.slice(relaxed, confirmed)
+      const writer = calls[relaxed]!.split(' ')[0]!
+      assert.ok(
+        between.some(
+          (call) => call.startsWith(writer) && /f(data)?sync\(\d+<[^>]*chasqui\.db-wal>/.test(call),
+        ),
+        `the writer did not sync between the two:\n${between.join('\n')}`,
+      )
+    },
+  )
+
   test('holds when the process is killed, ten times in the middle of its work', async (context) => {
     const dir = temporaryFolder(context, 'killed')
     const confirmed: string[] = []
