@@ -11,8 +11,7 @@ import type { TaskDefinition } from '../task/definition.ts'
 import { LEASE_MS, QUEUE_DEFAULT, RESULT_BYTES_MAX } from '../task/limits.ts'
 import type { Lease, Outcome } from '../task/outcome.ts'
 import { RESULT, type Thrown } from '../worker/hand-over.ts'
-import { Attempt } from '../worker/thread/attempt.ts'
-import { AttemptContext, type ReportSink } from '../worker/thread/context.ts'
+import { Attempt, AttemptContext, type ReportSink } from '../worker/thread/attempt.ts'
 import { execute } from '../worker/thread/executor.ts'
 
 export interface InlineRunnerOptions {

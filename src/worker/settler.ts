@@ -101,7 +101,7 @@ export class Settler {
 
   /** After the callbacks of this turn, so that what several threads send in it goes together. */
   #planFlush(): void {
-    if (this.#flushPlanned || this.#pause !== null) return
+    if (this.#flushPlanned) return
     this.#flushPlanned = true
     setImmediate(() => {
       this.#flushPlanned = false

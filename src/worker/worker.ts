@@ -151,7 +151,10 @@ class EngineWorker implements Worker, DeliverySink {
           this.#leave(reason === 'failed' ? { reason, error } : { reason: 'closed' }),
       })
       const { types, queues, slots } = request
-      log.event('worker.ready', { types, queues, slots, threads: this.#options.threads })
+      void this.ready.then(
+        () => log.event('worker.ready', { types, queues, slots, threads: this.#options.threads }),
+        () => {},
+      )
       this.#intake.start()
     } catch (error) {
       void this.#leave({ reason: 'failed', error })

@@ -9,8 +9,7 @@ import type { LogLevel } from '../../engine/engine.ts'
 import { LOG_LINES_MAX, REPORT_INTERVAL_MS } from '../../task/limits.ts'
 import type { Progress } from '../../task/task.ts'
 import type { ThreadReport } from '../hand-over.ts'
-import type { Attempt } from './attempt.ts'
-import type { ReportSink } from './context.ts'
+import type { Attempt, ReportSink } from './attempt.ts'
 
 interface Pending {
   progress: Progress | null

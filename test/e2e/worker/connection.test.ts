@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Delivery, DeliverySink } from '../../../src/engine/engine.ts'
 import { openMemoryEngine } from '../../../src/engine/memory/memory-engine.ts'
 import { ChasquiError } from '../../../src/task/errors.ts'
 import { openWorker } from '../../../src/worker/worker.ts'
@@ -136,6 +137,52 @@ test('an engine that refuses one outcome of many gets the others, and the one as
     message: 'its outcome could not be recorded: too much',
   })
   assert.ok(events.some((event) => event.startsWith('worker.outcome-refused')))
+})
+
+test('a delivery that comes twice runs once; a newer one of the same task ends the older', async (context) => {
+  let sink: DeliverySink | null = null
+  const outcomes: string[] = []
+  const { journal, worker } = await openBench(context, {
+    wrap: (inner) => {
+      const faulty = faultyEngine(inner)
+      const { consume } = faulty
+      faulty.consume = (request, to) => {
+        sink = to
+        return consume(request, to)
+      }
+      faulty.onSettle = async (batch) => {
+        outcomes.push(...batch.map(({ epoch, kind }) => `${epoch} ${kind}`))
+        return batch.map(({ id }) => ({ id, accepted: true, state: 'succeeded' }))
+      }
+      return faulty
+    },
+  })
+  const log = journal()
+  const delivery = (epoch: number, type: string): Delivery => ({
+    id: 'same',
+    type,
+    queue: 'default',
+    priority: 4,
+    dataText: JSON.stringify({ file: log.file, note: `epoch ${epoch}` }),
+    metadata: null,
+    key: null,
+    attempt: 1,
+    maxAttempts: 5,
+    timeoutMs: null,
+    epoch,
+    leaseMs: 60_000,
+  })
+  sink!.deliver([delivery(2, 'obey'), delivery(2, 'obey')])
+  await log.until(1)
+  sink!.deliver([delivery(3, 'once')])
+  sink!.deliver([delivery(1, 'once')])
+  await until('all are settled', () => worker.stats().held === 0 && outcomes.length === 3)
+  assert.deepEqual(outcomes.sort(), ['1 released', '2 released', '3 returned'])
+  assert.deepEqual(log.lines(), [
+    'waits epoch 2',
+    'stopped by AbortError: the task was cancelled, or taken away from this worker epoch 2',
+    'ran epoch 3',
+  ])
 })
 
 test('when the engine is back, outcomes that were told to wait need not', async (context) => {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { Delivery, DeliverySink } from '../../../src/engine/engine.ts'
 import type { Outcome } from '../../../src/task/outcome.ts'
 import { openWorker } from '../../../src/worker/worker.ts'
-import { faultyEngine } from './faulty-engine.ts'
+import { type FaultyEngine, faultyEngine } from './faulty-engine.ts'
 import { DEADLINE_MS, HANDLERS, openBench, until } from './harness.ts'
 
 test('a drain gives unstarted deliveries back at once, without using up an attempt, and lets the running one finish', async (context) => {
@@ -104,10 +104,12 @@ test('outcomes are recorded before a drain is over', async (context) => {
 
 test('a delivery that still comes during a drain is given back at once', async (context) => {
   let sink: DeliverySink | null = null
+  let faults: FaultyEngine | null = null
   const outcomes: Outcome[] = []
   const { engine, journal, submit, worker } = await openBench(context, {
     wrap: (inner) => {
       const faulty = faultyEngine(inner)
+      faults = faulty
       const { consume } = faulty
       faulty.consume = (request, to) => {
         sink = to
@@ -141,6 +143,7 @@ test('a delivery that still comes during a drain is given back at once', async (
   sink!.deliver([late])
   await until('it is settled', () => outcomes.length === 1)
   assert.deepEqual(outcomes, [{ id: 'late', epoch: 1, kind: 'released' }])
+  assert.equal(faults!.extensions, 0, 'and not because its lease was found void')
   log.go()
   await drained
   assert.equal((await engine.get([running]))[0]?.state, 'succeeded')

@@ -45,34 +45,60 @@ test('an exclusive task has its thread for itself, and is not starved by others'
   }
 })
 
-test('an exclusive task gets its turn although others never stop coming and one thread is busy for long', async (context) => {
-  for (const { threads, busy } of [
-    { threads: 1, busy: 0 },
-    { threads: 2, busy: 1 },
-  ]) {
-    const { journal, submit, final } = await openBench(context, {
-      concurrency: 2 * threads,
-      threads,
-      prefetch: 4,
-    })
-    const gates = journal()
-    for (let n = 0; n < busy; n++) await submit('gate', gates)
-    await gates.until(busy)
-    const log = journal()
-    let isFed = true
-    const feed = async () => {
-      while (isFed) await final(await submit('together', { ...log, ms: 2 }))
-    }
-    // More than there are slots, so that one always waits.
-    const feeders = Array.from({ length: 12 }, feed)
-    await log.until(4)
-    const [record] = await final(await submit('alone', { ...log, ms: 1 }))
-    assert.equal(record!.state, 'succeeded')
-    isFed = false
-    await Promise.all(feeders)
-    gates.go()
-  }
+test('an exclusive task gets its turn although others never stop coming', async (context) => {
+  const { journal, submit, final } = await openBench(context, { concurrency: 2, threads: 1, prefetch: 16 })
+  const log = journal()
+  const feeders = feed(() => submit('together', { ...log, ms: 2 }), final)
+  await log.until(4)
+  const before = log.lines().length
+  await final(await submit('alone', { ...log, ms: 1 }))
+  const others = log.lines().indexOf('alone begins') - before
+  assert.ok(others < 1_000, `${others / 2} others ran before it`)
+  await feeders.stop()
 })
+
+test('an exclusive task does not wait for a thread that is busy for long while another could be emptied', async (context) => {
+  const { engine, journal, submit, final } = await openBench(context, {
+    concurrency: 4,
+    threads: 2,
+    prefetch: 16,
+  })
+  // Two long ones in each thread; then one of them ends, and its thread has the fewest tasks.
+  const gates = [journal(), journal(), journal(), journal()]
+  const ids: string[] = []
+  for (const gate of gates) {
+    ids.push(await submit('gate', gate))
+    await gate.until(1)
+  }
+  gates[2]!.go()
+  await final(ids[2]!)
+  const log = journal()
+  const alone = await submit('alone', { ...log, ms: 1 })
+  await until('it is delivered', async () => (await engine.get([alone]))[0]?.state === 'running')
+  const feeders = feed(() => submit('together', { ...log, ms: 2 }), final)
+  await log.until(4)
+  gates[1]!.go()
+  gates[3]!.go()
+  const [record] = await final(alone)
+  assert.equal(record!.state, 'succeeded')
+  assert.equal((await engine.get(ids))[0]?.state, 'running')
+  await feeders.stop()
+  gates[0]!.go()
+})
+
+/** Keeps more tasks coming than the threads hold, so that none is ever empty by chance. */
+function feed(submit: () => Promise<string>, final: (id: string) => Promise<unknown>) {
+  let isFed = true
+  const feeders = Array.from({ length: 100 }, async () => {
+    while (isFed) await final(await submit())
+  })
+  return {
+    stop: async () => {
+      isFed = false
+      await Promise.all(feeders)
+    },
+  }
+}
 
 test('prefetch starts at one a slot and grows while tasks are short', async (context) => {
   const { engine, submit, final, worker } = await openBench(context, { concurrency: 2, threads: 2 })
