@@ -36,7 +36,11 @@ export async function runWorker({ settings, log, stop, onReady }: Role): Promise
         resultBytesMax: settings.resultMaxBytes,
       },
     })
-    void worker.ready.then(() => onReady({ role: 'worker', address: settings.connect }))
+    // Not becoming ready is told by `ended` as well, with the reason.
+    void worker.ready.then(
+      () => onReady({ role: 'worker', address: settings.connect }),
+      () => {},
+    )
     void stop.drain.then(() => worker.drain())
     const now = stop.now.then(async (exitCode) => {
       await worker.stopNow()
