@@ -43,6 +43,7 @@ export class Channel {
   readonly #reader: DialectReader
   /** Why it ended; set once. */
   #end: string | null = null
+  #heardAtMs: number
   #messagesRead = 0
   /** Messages that may still be taken in this turn. */
   #turnBudget = 0
@@ -58,6 +59,7 @@ export class Channel {
   constructor(socket: Socket, owner: ChannelOwner) {
     this.#socket = socket
     this.#owner = owner
+    this.#heardAtMs = owner.clock.nowMs()
     this.#reader = new DialectReader({
       frameBytesMax: owner.limits.frameBytesMax,
       onMessage: (text) => {
@@ -78,6 +80,11 @@ export class Channel {
 
   get isCongested(): boolean {
     return this.#outbox.congested
+  }
+
+  /** When anything at all came from the peer last. */
+  get heardAtMs(): number {
+    return this.#heardAtMs
   }
 
   get isEnded(): boolean {
@@ -165,6 +172,7 @@ export class Channel {
   }
 
   #onData(chunk: Buffer): void {
+    this.#heardAtMs = this.#owner.clock.nowMs()
     // Ended, and lingering only so that the peer can read why.
     if (this.#end === null) this.#takeTurn(() => this.#reader.push(chunk))
   }

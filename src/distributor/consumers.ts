@@ -25,6 +25,9 @@ export interface ConsumersOptions {
   readonly send: (text: string) => void
   /** Deliveries ended though nobody asked for it. */
   readonly onFailed: (error: unknown) => void
+  readonly onDelivered: () => void
+  /** Leases were cancelled, or have lapsed. */
+  readonly onRevoked: () => void
 }
 
 export class Consumers {
@@ -175,11 +178,15 @@ export class SessionConsumer implements DeliverySink {
       for (const text of writeDeliveries(this.id, deliveries, this.#payload)) {
         this.#options.send(notificationText('work.deliver', text))
       }
+      this.#options.onDelivered()
     })
   }
 
   revoke(leases: readonly Lease[]): void {
-    this.#say(() => this.#options.send(notificationText('work.revoke', writeRevocation(this.id, leases))))
+    this.#say(() => {
+      this.#options.send(notificationText('work.revoke', writeRevocation(this.id, leases)))
+      this.#options.onRevoked()
+    })
   }
 
   #say(say: () => void): void {

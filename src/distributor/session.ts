@@ -12,7 +12,7 @@ import type { Socket } from 'node:net'
 import type { Engine, Settlement } from '../engine/engine.ts'
 import type { Clock } from '../task/clock.ts'
 import { ChasquiError } from '../task/errors.ts'
-import { BATCH_ENTRIES_MAX, READS_AT_A_TIME } from '../task/limits.ts'
+import { BATCH_ENTRIES_MAX, LAPSE_CHECK_MS, READS_AT_A_TIME } from '../task/limits.ts'
 import type { Outcome } from '../task/outcome.ts'
 import type { Durability, Receipt, Refusal, Submission } from '../task/task.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -33,6 +33,7 @@ import { ReadLane } from './read-lane.ts'
 import { TurnBatch } from './turn-batch.ts'
 import { Waits } from './waits.ts'
 import { Watches } from './watches.ts'
+import { WorkerVoice } from './worker-voice.ts'
 
 /** What all connections of a server share. */
 export interface SessionHost {
@@ -70,6 +71,7 @@ export class Session implements CommandContext, CallOwner {
   client: ClientIdentity | null = null
   readonly #host: SessionHost
   readonly #channel: Channel
+  readonly #voice = new WorkerVoice()
   #dialect: Dialect = 'unknown'
   #inFlight = 0
   #closing = false
@@ -125,6 +127,8 @@ export class Session implements CommandContext, CallOwner {
       log,
       send,
       onFailed: (error) => this.#cutOff(this.wireError(error, 'work.deliver')),
+      onDelivered: () => this.#voice.spokenTo(this.clock.nowMs(), this.#channel.heardAtMs),
+      onRevoked: () => this.#onRevoked(),
     })
     this.closed = this.#live()
   }
@@ -237,6 +241,15 @@ export class Session implements CommandContext, CallOwner {
     void this.consumers.stopAll(true)
     void this.watches.closeAll()
     if (this.#inFlight === 0) this.#channel.end('the peer ended it')
+  }
+
+  /** A worker that lets its leases lapse and says nothing at all is frozen or cut off: others must have its tasks, and not it again. */
+  #onRevoked(): void {
+    const { id: session, peer } = this
+    const silentMs = this.#voice.silentMs(this.clock.nowMs(), this.#channel.heardAtMs)
+    if (silentMs < this.limits.leaseMs - LAPSE_CHECK_MS) return
+    this.#host.log.event('session.silent', { session, peer, silentMs })
+    this.#channel.destroy(`nothing was heard for ${silentMs} ms`)
   }
 
   /** It cannot go on. What was answered until now still leaves. */

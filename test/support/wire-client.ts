@@ -12,7 +12,7 @@ export class WireClient {
   readonly socket: net.Socket
   /** Lines that were not taken yet. */
   readonly lines: string[] = []
-  #rest = ''
+  #rest: string[] = []
   #ended = false
   #closed = false
   #wake: (() => void)[] = []
@@ -22,8 +22,11 @@ export class WireClient {
     this.socket = socket
     socket.setEncoding('utf8')
     socket.on('data', (text: string) => {
-      const parts = (this.#rest + text).split('\n')
-      this.#rest = parts.pop()!
+      this.#rest.push(text)
+      // Joined once a line: a reply may be long.
+      if (!text.includes('\n')) return
+      const parts = this.#rest.join('').split('\n')
+      this.#rest = [parts.pop()!]
       this.lines.push(...parts)
       this.#tell()
     })

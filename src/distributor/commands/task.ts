@@ -1,12 +1,14 @@
 /** `task.*` except submit: looking at tasks and steering them. */
 
+import type { Engine } from '../../engine/engine.ts'
 import { ChasquiError } from '../../task/errors.ts'
 import { READ_SLICE_TASKS, REPLY_LENGTH_MAX, WAIT_MS_DEFAULT } from '../../task/limits.ts'
+import type { TaskRecord } from '../../task/task.ts'
 import { writeLogLines } from '../../wire/event-codec.ts'
 import { refuse } from '../../wire/fields.ts'
 import type { Params } from '../../wire/messages.ts'
 import { readListQuery, readRetrySelection, readWatchQuery } from '../../wire/query-codec.ts'
-import { writeChanges, writeRecord, writeRecords, writeRetryAnswer } from '../../wire/record-codec.ts'
+import { writeChanges, writeRecord, writeRetryAnswer } from '../../wire/record-codec.ts'
 import type { Call, CommandContext } from '../command.ts'
 
 interface IdParams {
@@ -19,20 +21,22 @@ export function get({ engine }: CommandContext, params: Params): Promise<string>
 }
 
 /** In slices, so that records which are text already are not held as records, too. */
-async function readTasks(
-  engine: CommandContext['engine'],
-  ids: readonly string[],
-  data: boolean,
-): Promise<string> {
-  if (ids.length <= READ_SLICE_TASKS) return writeRecords(await engine.get(ids, { data }))
+async function readTasks(engine: Engine, ids: readonly string[], data: boolean): Promise<string> {
   let text = ''
   for (let from = 0; from < ids.length; from += READ_SLICE_TASKS) {
-    for (const record of await engine.get(ids.slice(from, from + READ_SLICE_TASKS), { data })) {
-      text += (text === '' ? '' : ',') + (record === null ? 'null' : writeRecord(record))
-    }
-    if (text.length > REPLY_LENGTH_MAX) refuse('ids', 'are too many: the reply would be too long')
+    text = appendRecords(text, await engine.get(ids.slice(from, from + READ_SLICE_TASKS), { data }))
   }
   return `{"tasks":[${text}]}`
+}
+
+function appendRecords(before: string, records: readonly (TaskRecord | null)[]): string {
+  let text = before
+  for (const record of records) {
+    if (text !== '') text += ','
+    text += record === null ? 'null' : writeRecord(record)
+    if (text.length > REPLY_LENGTH_MAX) refuse('ids', 'are too many: the reply would be too long')
+  }
+  return text
 }
 
 /** In slices likewise; a page whose text gets long ends early. */
@@ -67,7 +71,8 @@ export function wait(context: CommandContext, params: Params): Promise<string> {
       const slice = ids.slice(from, from + READ_SLICE_TASKS)
       const records = await engine.wait(slice, Math.max(0, untilMs - clock.nowMs()), signal)
       if (context.isClosing) throw new ChasquiError('SHUTTING_DOWN', 'the server is stopping')
-      if (slice.length === ids.length && !context.isCongested) return writeRecords(records)
+      if (slice.length === ids.length && !context.isCongested)
+        return `{"tasks":[${appendRecords('', records)}]}`
     }
     // Many tasks, or a peer that does not read: their records are read again when the reply can leave.
     return context.reads.run(() => readTasks(engine, ids, false))

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { eventually } from '../../support/eventually.ts'
+import { submission } from '../../support/submissions.ts'
 import { openWireServer, type WireServer } from '../../support/wire-server.ts'
 
 const submit = (id: number | string, data: unknown = null) =>
@@ -43,12 +44,11 @@ describe('messages that are too long', () => {
     const client = await server.connect()
     await client.ask('session.hello')
     const block = Buffer.alloc(1024 * 1024, 'x')
-    let sent = 0
-    const write = () => {
-      while (sent < 100 && !client.socket.destroyed && client.socket.write(block)) sent++
-    }
-    client.socket.on('drain', write)
-    write()
+    // It does not read before it has sent everything.
+    client.socket.pause()
+    for (let sent = 0; sent < 100; sent++) client.send(block)
+    await eventually('everything to be taken', () => client.socket.writableLength === 0)
+    client.socket.resume()
     const { id, error } = await client.next()
     assert.deepEqual([id, error.data.name], [null, 'FRAME_TOO_LARGE'])
     await client.ended()
@@ -96,7 +96,8 @@ describe('messages that stall', () => {
     context.after(() => clearInterval(timer))
     trickling.send('{')
     assert.equal((await trickling.next()).payload.code, 'MESSAGE_STALLED')
-    await steady.until('replies', () => steady.lines.length >= 3)
+    // More than twice as long as one message may take.
+    await steady.until('replies', () => steady.lines.length >= 35)
     for (const line of steady.lines) assert.notEqual(JSON.parse(line).result, undefined, line)
   })
 
@@ -228,6 +229,33 @@ test('with too many requests under way the socket is not read, and nothing is lo
   assert.equal(mostUnderWay, 5)
 })
 
+test('waits do not keep other requests from being read', async (context) => {
+  const server = await openWireServer(context, { limits: { requestsInFlightMax: 5 } })
+  const client = await server.connect()
+  await client.ask('task.submit', { tasks: [{ id: 'a', type: 'a' }] })
+  const waiting = Array.from({ length: 20 }, () => client.ask('task.wait', { ids: ['a'], timeoutMs: 60_000 }))
+  await client.ask('task.cancel', { ids: ['a'] })
+  for (const { tasks } of await Promise.all(waiting)) assert.equal(tasks[0].state, 'canceled')
+})
+
+describe('replies that would be too long', () => {
+  const dataText = JSON.stringify('x'.repeat(1024 * 1024))
+  const submissions = Array.from({ length: 100 }, (_, n) => submission(`t${n}`, { dataText }))
+
+  test('are refused where all was asked for by name, and cut into pages where it was not', async (context) => {
+    const server = await openWireServer(context)
+    await server.engine.submit(submissions, 'disk')
+    const client = await server.connect()
+    const ids = submissions.map(({ id }) => id)
+    assert.equal(await client.refusal('task.get', { ids, data: true }), 'INVALID_PARAMS')
+    assert.equal((await client.ask('task.get', { ids })).tasks.length, 100)
+    const page = await client.ask('task.list', { limit: 1_000, data: true })
+    assert.equal(page.tasks.length, 64)
+    const rest = await client.ask('task.list', { limit: 1_000, data: true, cursor: page.cursor })
+    assert.deepEqual([rest.tasks.length, rest.cursor], [36, null])
+  })
+})
+
 test('a flood of the smallest bad messages does not keep the loop for itself', async (context) => {
   const server = await openWireServer(context)
   const [flood, other] = [await server.connect(), await server.connect()]
@@ -269,15 +297,43 @@ describe('a peer that does not read', () => {
     await client.ask('task.submit', { tasks: [{ id: 'a', type: 'a', data: 'x'.repeat(1_000_000) }] })
     client.socket.pause()
     const count = 150
-    for (let id = 0; id < count; id++) {
-      client.send(`{"jsonrpc":"2.0","id":${id},"method":"task.get","params":{"ids":["a"],"data":true}}\n`)
-    }
+    const request = (id: number) =>
+      `{"jsonrpc":"2.0","id":${id},"method":"task.get","params":{"ids":["a"],"data":true}}\n`
+    client.send(Array.from({ length: count }, (_, id) => request(id)).join(''))
     await eventually('the first reads', () => read > 0)
     await isServed(server)
     // The kernel takes a few; the rest waits.
     assert.ok(read < count / 2, `${read} were read`)
     client.socket.resume()
     await client.until('all replies', () => client.lines.length === count)
+  })
+
+  test('does not hold the server to the answers of its waits', async (context) => {
+    const server = await openWireServer(context, { limits: { outboxBytesMax: 10_000 } })
+    const [client, worker] = [await server.connect(), await server.connect()]
+    let read = 0
+    const get = server.engine.get.bind(server.engine)
+    server.engine.get = (ids, options) => {
+      read++
+      return get(ids, options)
+    }
+    const ids = Array.from({ length: 200 }, (_, n) => `t${n}`)
+    await worker.ask('task.submit', { tasks: ids.map((id) => ({ id, type: 'a' })) })
+    const request = (id: number) =>
+      `{"jsonrpc":"2.0","id":${id},"method":"task.wait","params":{"ids":["t${id}"]}}\n`
+    client.send(ids.map((_, n) => request(n)).join(''))
+    client.socket.pause()
+    await worker.ask('work.consume', { slots: 200 })
+    const { deliveries } = await worker.notification('work.deliver')
+    assert.equal(deliveries.length, 200)
+    for (const { task, epoch } of deliveries) {
+      const outcome = { id: task.id, epoch, kind: 'returned', value: 'x'.repeat(100_000) }
+      await worker.ask('work.settle', { outcomes: [outcome] })
+    }
+    client.socket.resume()
+    await client.until('all answers', () => client.lines.length === ids.length)
+    // Their records were read again when the client did, rather than held until then.
+    assert.ok(read > 50, `${read} were read again`)
   })
 
   test('loses events of its watches, and is told how many; the newest one arrives', async (context) => {

@@ -88,6 +88,29 @@ test('what is under way is answered, requests that still come hear SHUTTING_DOWN
   )
 })
 
+test('a peer that is sending when the server closes is not left hanging', async (context) => {
+  const server = await openWireServer(context, { limits: { requestsInFlightMax: 1 } })
+  const { promise: gate, resolve: release } = Promise.withResolvers<void>()
+  const inspect = server.engine.inspect.bind(server.engine)
+  let asked = 0
+  server.engine.inspect = () => {
+    asked++
+    return gate.then(inspect)
+  }
+  const client = await server.connect()
+  client.send(`{"jsonrpc":"2.0","id":1,"method":"queue.list"}\n`.repeat(400_000))
+  await eventually('the first request to be taken', () => asked > 0)
+  assert.ok(client.socket.writableLength > 0)
+  const closing = server.distributor.close({ deadlineMs: 10_000 })
+  release()
+  await client.ended()
+  await eventually('the rest to be taken', () => client.socket.writableLength === 0)
+  assert.equal(client.socket.errored, null)
+  client.end()
+  await closing
+  assert.ok(client.lines.length >= 1)
+})
+
 test('waits are told to come again, and nobody waits for them', async (context) => {
   const server = await openWireServer(context)
   const client = await server.connect()

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Batch } from '../../../src/distributor/calls.ts'
+import { Consumers } from '../../../src/distributor/consumers.ts'
 import { Intake } from '../../../src/distributor/intake.ts'
 import { ReadLane } from '../../../src/distributor/read-lane.ts'
 import { TurnBatch } from '../../../src/distributor/turn-batch.ts'
@@ -10,6 +11,7 @@ import { Watches } from '../../../src/distributor/watches.ts'
 import type { Engine, TaskEvent } from '../../../src/engine/engine.ts'
 import type { ChasquiError } from '../../../src/task/errors.ts'
 import { REPLY_LENGTH_MAX } from '../../../src/task/limits.ts'
+import { openLog } from '../../../src/telemetry/log.ts'
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
@@ -170,6 +172,31 @@ describe('watches', () => {
     await opening
     assert.equal(state.closed, 1)
   })
+})
+
+test('deliveries that come before the peer knows the name of the consumer are sent after it', async () => {
+  const sent: string[] = []
+  const engine: Pick<Engine, 'consume'> = {
+    consume: async (_, sink) => {
+      sink.revoke([{ id: 'early', epoch: 1 }])
+      return { id: 'c7', resize: () => {}, stop: async () => {}, ended: new Promise(() => {}) }
+    },
+  }
+  const consumers = new Consumers({
+    engine: engine as Engine,
+    consumersMax: 1,
+    log: openLog({ level: 'silent' }),
+    send: (text) => sent.push(text),
+    onFailed: () => {},
+  })
+  const wire = { queues: ['q'], types: null, slots: 1, prefetch: 1, payload: 'json' as const }
+  const consumer = await consumers.open(wire, { id: 'w', pid: 1, host: 'h' })
+  assert.deepEqual(sent, [])
+  consumer.start()
+  assert.deepEqual(
+    sent.map((text) => JSON.parse(text).params),
+    [{ consumer: 'c7', leases: [{ id: 'early', epoch: 1 }] }],
+  )
 })
 
 test('intake: whoever goes over the limit of all is refused, whoever gives back is not', () => {
