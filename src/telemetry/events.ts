@@ -23,6 +23,10 @@ export const LOG_EVENTS = {
   'session.hello': { level: 'debug', text: '{session} is {client}' },
   'session.closed': { level: 'debug', text: '{session} closed: {reason}' },
   'session.cut-off': { level: 'warn', text: '{session} from {peer} closed: {code}: {reason}' },
+  'session.silent': {
+    level: 'warn',
+    text: '{session} from {peer} closed: its leases lapsed, and nothing was heard of it for {silentMs} ms',
+  },
   'session.bad-message': { level: 'debug', text: '{session} sent a bad message: {code}: {reason}' },
   'session.bug': { level: 'error', text: '{session}: {method} failed unexpectedly: {reason}' },
   'consumer.started': {

@@ -188,6 +188,8 @@ test('deliveries that come before the peer knows the name of the consumer are se
     log: openLog({ level: 'silent' }),
     send: (text) => sent.push(text),
     onFailed: () => {},
+    onDelivered: () => {},
+    onRevoked: () => {},
   })
   const wire = { queues: ['q'], types: null, slots: 1, prefetch: 1, payload: 'json' as const }
   const consumer = await consumers.open(wire, { id: 'w', pid: 1, host: 'h' })

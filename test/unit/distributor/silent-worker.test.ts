@@ -21,7 +21,7 @@ describe('a worker that lets its leases lapse', () => {
     const { server, worker } = await open(context)
     await server.engine.submit([submission('a')], 'disk')
     await worker.notification('work.deliver')
-    await worker.closed()
+    await worker.ended()
     assert.ok(server.logged.some(({ event }) => event === 'session.silent'))
 
     const other = await server.connect()
