@@ -188,7 +188,7 @@ export const PREFETCH_TASKS_MAX = 256
 export const PREFETCH_WORK_MS = 50
 /** JSON text of one result: one frame of the wire must hold it with what goes around it. */
 export const RESULT_BYTES_MAX = FRAME_BYTES_MAX - 64 * 1024
-/** Tasks that the inbox of one thread holds: twice what adaptive prefetch brings, so that it is never the bottleneck. */
+/** Tasks that the inbox of one thread holds (or twice its slots): more than adaptive prefetch brings, so that it never limits. */
 export const INBOX_POSITIONS = 512
 /** A thread that has run handlers for this long sends its results and listens to the main thread. */
 export const THREAD_TURN_MS = 2

@@ -84,7 +84,7 @@ export class TaskLines {
       this.#log.event('worker.summary', {
         ended: this.#count,
         succeeded: this.#succeeded,
-        meanRunMs: Math.round((this.#runMs / this.#count) * 100) / 100,
+        meanRunMs: Number((this.#runMs / this.#count).toPrecision(2)),
       })
     }
     this.#busy = this.#count > TASK_LINES_PER_SECOND_MAX

@@ -104,8 +104,10 @@ export class ThreadHost {
     this.#events = events
     this.#memoryMb = options.memoryMb
     const base = process.hrtime.bigint()
-    this.#board = Board.make(INBOX_POSITIONS, base)
-    for (let position = INBOX_POSITIONS - 1; position >= 0; position--) {
+    // As many again as can run, so that lookahead never waits for a position.
+    const positions = Math.max(INBOX_POSITIONS, 2 * slots)
+    this.#board = Board.make(positions, base)
+    for (let position = positions - 1; position >= 0; position--) {
       this.#free.push(position)
       this.#held.push(null)
     }

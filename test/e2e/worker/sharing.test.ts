@@ -15,6 +15,15 @@ test('several slots of one thread run asynchronous handlers at once', async (con
   await final(...ids)
 })
 
+test('a thread can have a thousand slots', async (context) => {
+  const { journal, submit, worker } = await openBench(context, { concurrency: 1_000, threads: 1 })
+  const log = journal()
+  await Promise.all(Array.from({ length: 1_000 }, () => submit('obey', log)))
+  await until('all run', () => worker.stats().running === 1_000)
+  await worker.drain({ deadlineMs: 0 })
+  assert.equal(worker.stats().outcomes.released, 1_000)
+})
+
 test('with one slot a thread runs its tasks one after the other', async (context) => {
   const { journal, submit, final } = await openBench(context, { prefetch: 3 })
   const log = journal()
