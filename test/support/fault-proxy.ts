@@ -7,8 +7,11 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** `blackhole-up`: what clients say is swallowed; `blackhole-down`: what the server says. Swallowed is held back, and comes when the mode ends. */
-export type FaultMode = 'up' | 'refuse' | 'blackhole' | 'blackhole-up' | 'blackhole-down'
+/**
+ * `blackhole-up`: what clients say is swallowed; `blackhole-down`: what the server says. Swallowed is held back, and comes when the mode ends.
+ * `half-open`: swallowed both ways, and an end of one side is never told to the other, as when a machine vanishes.
+ */
+export type FaultMode = 'up' | 'refuse' | 'blackhole' | 'blackhole-up' | 'blackhole-down' | 'half-open'
 
 export class FaultProxy {
   mode: FaultMode = 'up'
@@ -65,12 +68,16 @@ export class FaultProxy {
       return
     }
     this.#hold(client)
-    if (this.mode === 'blackhole') return
+    if (this.mode === 'blackhole' || this.mode === 'half-open') return
     const server = this.#hold(net.connect({ ...this.#target, allowHalfOpen: true }))
-    client.on('close', () => server.destroy())
-    server.on('close', () => client.destroy())
+    client.on('close', () => this.#end(server))
+    server.on('close', () => this.#end(client))
     void this.#pipe(client, server, 'blackhole-up')
     void this.#pipe(server, client, 'blackhole-down')
+  }
+
+  #end(other: net.Socket): void {
+    if (this.mode !== 'half-open') other.destroy()
   }
 
   #hold(socket: net.Socket): net.Socket {
@@ -82,7 +89,8 @@ export class FaultProxy {
   async #pipe(from: net.Socket, to: net.Socket, swallowing: FaultMode): Promise<void> {
     try {
       for await (const chunk of from as AsyncIterable<Buffer>) {
-        while ((this.mode === 'blackhole' || this.mode === swallowing) && !from.destroyed) await delay(5)
+        while (this.#swallows(swallowing) && !from.destroyed) await delay(5)
+        if (this.mode === 'half-open') return
         if (this.latencyMs > 0) await delay(this.latencyMs)
         this.bytes += chunk.length
         this.cutAfterBytes -= chunk.length
@@ -93,9 +101,13 @@ export class FaultProxy {
         }
         if (!to.write(chunk)) await Promise.race([once(to, 'drain'), once(to, 'close')])
       }
-      to.end()
+      if (this.mode !== 'half-open') to.end()
     } catch {
-      to.destroy()
+      this.#end(to)
     }
+  }
+
+  #swallows(direction: FaultMode): boolean {
+    return this.mode === 'blackhole' || this.mode === 'half-open' || this.mode === direction
   }
 }
