@@ -7,15 +7,8 @@
  */
 
 import type { Clock } from '../../task/clock.ts'
-import { type Deadline, DeadlineQueue } from '../deadline-queue.ts'
-import type { Row } from './row.ts'
-import type { Seat } from './seats.ts'
-
-export interface Lease extends Deadline {
-  readonly row: Row
-  readonly epoch: number
-  seat: Seat
-}
+import { DeadlineQueue } from '../deadline-queue.ts'
+import type { Lease, Row, Seat } from './row.ts'
 
 export class Leases {
   readonly #all = new Map<string, Lease>()

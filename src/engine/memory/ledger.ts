@@ -18,10 +18,17 @@ import { DeadlineQueue } from '../deadline-queue.ts'
 import type { Change, QueueReport, TaskEvent } from '../engine.ts'
 import { EventHub } from '../event-hub.ts'
 import { Waits } from '../waits.ts'
-import type { Lease } from './leases.ts'
 import { ReadyRows } from './ready-rows.ts'
 import { QueueTotals, queueReports } from './reports.ts'
-import { createRow, isOverdue, nextDeadlineMs, type Retention, type Row, recordOf } from './row.ts'
+import {
+  createRow,
+  isOverdue,
+  type Lease,
+  nextDeadlineMs,
+  type Retention,
+  type Row,
+  recordOf,
+} from './row.ts'
 
 export interface LedgerOptions {
   readonly clock: Clock

@@ -41,11 +41,11 @@ import type {
   Watch,
   WatchQuery,
 } from '../engine.ts'
-import { type Lease, Leases } from './leases.ts'
+import { Leases } from './leases.ts'
 import { Ledger } from './ledger.ts'
 import { addLines, boundedProgress } from './reports.ts'
-import { deliveryOf, type Row, recordOf } from './row.ts'
-import { type Seat, Seats, seatReport } from './seats.ts'
+import { deliveryOf, type Lease, type Row, recordOf, type Seat } from './row.ts'
+import { Seats, seatReport } from './seats.ts'
 
 export interface MemoryEngineOptions {
   readonly clock?: Clock

@@ -1,12 +1,14 @@
-/** What the memory engine knows of one task: the row that a database would hold. Changed only by memory-engine.ts. */
+/**
+ * The nouns of the memory engine, which know each other: a task's row (what a database would hold; changed only by memory-engine.ts
+ * and ledger.ts), the lease on it, and the consumer's seat that holds the lease.
+ */
 
 import type { FinalState, TaskState } from '../../task/lifecycle.ts'
 import { ATTEMPTS_DEFAULT } from '../../task/limits.ts'
 import type { TaskError } from '../../task/outcome.ts'
 import type { Progress, Submission, TaskRecord, WorkerIdentity } from '../../task/task.ts'
 import type { Deadline } from '../deadline-queue.ts'
-import type { Delivery, LogLine } from '../engine.ts'
-import type { Lease } from './leases.ts'
+import type { ConsumeRequest, ConsumerEnd, Delivery, DeliverySink, LogLine } from '../engine.ts'
 
 /** As a deadline a row stands for the next thing that time does to it: due, expire or purge. */
 export interface Row extends Deadline {
@@ -38,6 +40,28 @@ export interface Run {
   readonly startedAtMs?: number
   readonly worker?: WorkerIdentity
   readonly progress?: Progress
+}
+
+/** The right of a seat to finish one attempt of a row; as a deadline, when it lapses. */
+export interface Lease extends Deadline {
+  readonly row: Row
+  readonly epoch: number
+  seat: Seat
+}
+
+/** A consumer. */
+export interface Seat {
+  readonly id: string
+  readonly request: ConsumeRequest
+  readonly sink: DeliverySink
+  readonly connectedAtMs: number
+  readonly end: (end: ConsumerEnd) => void
+  slots: number
+  prefetch: number
+  /** Deliveries that its worker has not given back: current leases and void ones. */
+  readonly held: Set<Lease>
+  delivered: number
+  settled: number
 }
 
 export function createRow(submission: Submission, seq: number, nowMs: number): Row {

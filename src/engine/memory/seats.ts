@@ -1,22 +1,8 @@
 /** Who takes tasks: the consumers in a ring, served one task each in turn, going on where the last turn stopped. */
 
 import { CREDIT_MAX } from '../../task/limits.ts'
-import type { ConsumeRequest, ConsumerEnd, ConsumerReport, DeliverySink } from '../engine.ts'
-import type { Lease } from './leases.ts'
-
-export interface Seat {
-  readonly id: string
-  readonly request: ConsumeRequest
-  readonly sink: DeliverySink
-  readonly connectedAtMs: number
-  readonly end: (end: ConsumerEnd) => void
-  slots: number
-  prefetch: number
-  /** Deliveries that its worker has not given back: current leases and void ones. */
-  readonly held: Set<Lease>
-  delivered: number
-  settled: number
-}
+import type { ConsumerReport } from '../engine.ts'
+import type { Seat } from './row.ts'
 
 export class Seats {
   #ring: Seat[] = []
