@@ -365,7 +365,9 @@ describe('a worker', () => {
     const server = await openWireServer(context)
     const client = await server.connect()
     const worker = await server.connect()
-    await worker.ask('session.hello', { client: { name: 'w', worker: { id: 'w1', pid: 42, host: 'here' } } })
+    await worker.ask('session.hello', {
+      client: { name: 'w', worker: { id: 'w1', pid: 42, host: 'here', x: 1 } },
+    })
     const { consumer, leaseMs } = await ask(worker, 'work.consume', {
       queues: ['default', 'q'],
       slots: 2,

@@ -192,6 +192,12 @@ describe('bare scanner', () => {
     assert.deepEqual(seen, ['{"a":1,', '"b":2}', '{"type":"x"}', '{ "open', '{"type":"y"}'])
   })
 
+  test('a line that ends in the middle of an escape does not touch the next one', () => {
+    const seen: Seen = []
+    bareScanner(seen).push(Buffer.from('{"a":"\\\n{"":1}'))
+    assert.deepEqual(seen, ['{"a":"\\', '{"":1}'])
+  })
+
   test('what is no object is a line', () => {
     const seen: Seen = []
     bareScanner(seen).push(Buffer.from('GET / HTTP/1.1\r\n[1,{}]\n{"type":"x"}rest\n'))
