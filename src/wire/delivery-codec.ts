@@ -23,15 +23,16 @@ export function writeDeliveries(
   form: PayloadForm,
 ): readonly string[] {
   const texts: string[] = []
+  const head = `{"consumer":${JSON.stringify(consumer)},"deliveries":[`
   let text = ''
   for (const delivery of deliveries) {
     text += (text === '' ? '' : ',') + writeDelivery(delivery, form)
     if (text.length > DELIVER_LENGTH_MAX) {
-      texts.push(`{"consumer":"${consumer}","deliveries":[${text}]}`)
+      texts.push(`${head}${text}]}`)
       text = ''
     }
   }
-  if (text !== '') texts.push(`{"consumer":"${consumer}","deliveries":[${text}]}`)
+  if (text !== '') texts.push(`${head}${text}]}`)
   return texts
 }
 
@@ -48,7 +49,7 @@ function writeDelivery(delivery: Delivery, form: PayloadForm): string {
 }
 
 export function writeRevocation(consumer: string, leases: readonly Lease[]): string {
-  return `{"consumer":"${consumer}","leases":${JSON.stringify(leases.map(({ id, epoch }) => ({ id, epoch })))}}`
+  return JSON.stringify({ consumer, leases: leases.map(({ id, epoch }) => ({ id, epoch })) })
 }
 
 // ---- the worker's side ------------------------------------------------------------------------------------
