@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { returned, tasks } from '../harness.ts'
+import { released, returned, tasks } from '../harness.ts'
 import type { Promised } from '../suite.ts'
 
 export function delivering(promised: Promised): void {
@@ -139,6 +139,39 @@ export function delivering(promised: Promised): void {
       assert.deepEqual(expert.ids, ['t1', 't2', 't4'])
     },
   )
+
+  promised('thousands that are given back are found in their old places', async (stage) => {
+    const batch = tasks(4_500, () => ({}))
+    await stage.engine.submit(batch, 'disk')
+    const hands = await stage.consume({ slots: 3_500 })
+    const held = await hands.take(3_500)
+    await hands.consumer.stop()
+    // From the middle outwards: neither the order of acceptance nor its reverse.
+    const mixed = held.map((_, index) => held[(index * 1_301) % held.length]!)
+    await stage.engine.settle(mixed.map((delivery) => released(delivery)))
+    const next = await stage.consume({ slots: 4_000 })
+    const first = await next.take(4_000)
+    await stage.engine.settle(first.map((delivery) => returned(delivery)))
+    await next.take(500)
+    assert.deepEqual(
+      next.ids,
+      batch.map((submission) => submission.id),
+    )
+  })
+
+  promised('so are thousands that were taken as they came', async (stage) => {
+    const batch = tasks(3_000, () => ({}))
+    const hands = await stage.consume({ slots: 3_000 })
+    for (let from = 0; from < 3_000; from += 500) {
+      await stage.engine.submit(batch.slice(from, from + 500), 'disk')
+      await hands.take(500)
+    }
+    await hands.consumer.stop()
+    await stage.engine.settle(hands.deliveries.map((delivery) => released(delivery)))
+    const next = await stage.consume({ slots: 3_000 })
+    await next.take(3_000)
+    assert.deepEqual(next.ids, hands.ids)
+  })
 
   promised('a task that comes later with a higher priority overtakes thousands that wait', async (stage) => {
     await stage.engine.submit(

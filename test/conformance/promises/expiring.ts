@@ -74,6 +74,18 @@ export function expiring(promised: Promised): void {
     assert.deepEqual(hands.ids, ['a'])
   })
 
+  promised(
+    'a first attempt that is released after the deadline expires even when nobody asks for work',
+    async (stage) => {
+      const [hands, delivery] = await stage.running({ options: { expiresAtMs: stage.nowMs + 1_000 } })
+      await hands.consumer.stop()
+      await stage.advance(2_000)
+      await stage.engine.settle([released(delivery)])
+      await stage.advance(1)
+      assert.deepEqual(await stage.states('a'), ['expired'])
+    },
+  )
+
   promised('a first attempt that is released before the deadline may still expire', async (stage) => {
     const [hands, delivery] = await stage.running({ options: { expiresAtMs: stage.nowMs + 1_000 } })
     await hands.consumer.stop()

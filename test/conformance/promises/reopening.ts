@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { AT_ONCE, crashed, LEASE_MS, returned, tasks, threw } from '../harness.ts'
+import { AT_ONCE, crashed, LEASE_MS, released, returned, tasks, threw } from '../harness.ts'
 import type { Promised } from '../suite.ts'
 
 /** Only of stores that outlive their engine. */
@@ -69,6 +69,32 @@ export function reopening(promised: Promised): void {
     const record = await stage.record('a')
     assert.deepEqual([record.attempt, record.crashes, record.resultText], [1, 0, '"once"'])
   })
+
+  promised(
+    'what was given back out of a batch is not running after a restart, though the rest of the batch is',
+    async (stage) => {
+      const hands = await stage.consume({ slots: 4 })
+      await stage.engine.submit(
+        tasks(4, () => ({ options: { maxAttempts: 2, backoff: AT_ONCE } })),
+        'disk',
+      )
+      const [t0, t1, t2] = await hands.take(4)
+      await hands.consumer.stop()
+      await stage.engine.settle([released(t0!), crashed(t1!), threw(t2!)])
+      await stage.reopen()
+      assert.deepEqual(await stage.states('t0', 't1', 't2', 't3'), ['queued', 'queued', 'queued', 'running'])
+      const next = await stage.consume({ slots: 4 })
+      await next.take(3)
+      assert.deepEqual(
+        next.deliveries.map(({ id, attempt }) => [id, attempt]),
+        [
+          ['t0', 1],
+          ['t1', 1],
+          ['t2', 2],
+        ],
+      )
+    },
+  )
 
   promised(
     'an attempt that ended while the store was closed is recorded without being taken up first',
