@@ -55,10 +55,16 @@ export class ClientTaskHandle<Output> implements TaskHandle<Output> {
     this.receipt = receipt
   }
 
-  async result({ timeoutMs = WAIT_MS_MAX, signal }: WaitOptions = {}): Promise<Output> {
-    this.#host.mustBeOpen()
-    const record = await waitForOne(this.#host.engine, this.id, timeoutMs, signal)
-    return outcomeOf<Output>(this.id, record, timeoutMs, signal)
+  // Not async: whoever awaits thousands of results pays for each promise.
+  result({ timeoutMs = WAIT_MS_MAX, signal }: WaitOptions = {}): Promise<Output> {
+    try {
+      this.#host.mustBeOpen()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return waitForOne(this.#host.engine, this.id, timeoutMs, signal).then((record) =>
+      outcomeOf<Output>(this.id, record, timeoutMs, signal),
+    )
   }
 
   async status(): Promise<TaskSnapshot<Output> | null> {
@@ -104,17 +110,18 @@ export class ClientTaskHandle<Output> implements TaskHandle<Output> {
 }
 
 /** The record at the end of the wait: final, or whatever it is at the deadline or when `signal` aborts. */
-async function waitForOne(
+function waitForOne(
   engine: Engine,
   id: string,
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<TaskRecord | null> {
-  for (let leftMs = timeoutMs; ; leftMs -= WAIT_MS_MAX) {
-    const [record = null] = await engine.wait([id], Math.min(leftMs, WAIT_MS_MAX), signal)
+  const waiting = engine.wait([id], Math.min(timeoutMs, WAIT_MS_MAX), signal)
+  return waiting.then(([record = null]) => {
     const isOver = record === null || isFinal(record.state) || signal?.aborted === true
-    if (isOver || leftMs <= WAIT_MS_MAX) return record
-  }
+    if (isOver || timeoutMs <= WAIT_MS_MAX) return record
+    return waitForOne(engine, id, timeoutMs - WAIT_MS_MAX, signal)
+  })
 }
 
 function outcomeOf<Output>(

@@ -13,6 +13,7 @@ import type { Clock, Timer } from '../task/clock.ts'
 import { ChasquiError } from '../task/errors.ts'
 import { CLIENT_FRAME_LENGTH_MAX, CLIENT_FRAME_TASKS_MAX, CLIENT_FRAMES_MAX } from '../task/limits.ts'
 import type { Durability, Receipt, Submission } from '../task/task.ts'
+import { errorOfRefusal } from '../wire/receipt-codec.ts'
 
 export interface SubmissionsOptions {
   readonly engine: Engine
@@ -146,11 +147,7 @@ export class Submissions {
         for (let at = 0; at < frame.length; at++) {
           const answer = answers[at]!
           if (!('refused' in answer)) tell(frame[at]!, answer, null)
-          else {
-            const { code, message, retryAfterMs } = answer.refused
-            const options = retryAfterMs === undefined ? {} : { retryAfterMs }
-            tell(frame[at]!, null, new ChasquiError(code, message, options))
-          }
+          else tell(frame[at]!, null, errorOfRefusal(answer))
         }
         this.#finish(frame)
       },

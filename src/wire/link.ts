@@ -7,7 +7,7 @@
  * Requests that were under way at a break are rejected with CONNECTION_LOST, for nobody knows what became of them: their owner knows
  * what is safe to repeat. Requests made while there is no connection wait for one, in order, until their deadline.
  *
- * Invariants: every request is settled, by its deadline at the latest; `onReply` and notification listeners are called in the
+ * Invariants: every request is settled, by its deadline at the latest; askers and notification listeners are called in the
  * order in which the server said things; what waits is bounded (RequestTable); an open link keeps the process alive.
  */
 
@@ -59,6 +59,12 @@ export interface RequestOptions {
   readonly onReply?: (result: unknown) => void
 }
 
+/** Who asks without a promise. Exactly one of the two is called, once, in the order in which the server said things; neither may throw. */
+export interface Asker {
+  replied(result: unknown): void
+  failed(error: ChasquiError): void
+}
+
 export type LinkState = 'connecting' | 'up' | 'closed'
 export type LinkEnd = { readonly reason: 'closed' | 'failed'; readonly error?: ChasquiError }
 
@@ -71,6 +77,10 @@ export interface Link {
    * until the deadline: then nothing was sent), TIMEOUT (sent, not answered), BUFFER_FULL or CLOSED.
    */
   request(method: string, paramsText: string, options: RequestOptions): Promise<unknown>
+  /** The same for who has many requests under way and needs no promise for each. Returns a number for `forget`. */
+  ask(method: string, paramsText: string, timeoutMs: number, asker: Asker): number
+  /** The answer to this request is not wanted any more: its asker is not called. */
+  forget(request: number): void
   /** Sends when the link is up, otherwise does nothing and returns false. */
   notify(method: string, paramsText: string): boolean
   /** One listener a method. */
@@ -151,34 +161,43 @@ class HealingLink implements Link {
     return this.#server
   }
 
-  request(method: string, paramsText: string, options: RequestOptions): Promise<unknown> {
-    const { timeoutMs, signal, onReply } = options
+  request(
+    method: string,
+    paramsText: string,
+    { timeoutMs, signal, onReply }: RequestOptions,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.#state === 'closed') throw this.#closedError()
       signal?.throwIfAborted()
       const leave = () => {
-        this.#requests.take(id)
+        this.forget(id)
         reject(signal!.reason)
       }
-      const request: OpenRequest = {
-        method,
-        paramsText,
-        deadlineMs: this.#clock.nowMs() + timeoutMs,
-        onReply: (result) => {
+      const id = this.ask(method, paramsText, timeoutMs, {
+        replied(result) {
           signal?.removeEventListener('abort', leave)
           onReply?.(result)
           resolve(result)
         },
-        onError: (error) => {
+        failed(error) {
           signal?.removeEventListener('abort', leave)
           reject(error)
         },
-        sent: false,
-      }
-      const id = this.#requests.add(request)
+      })
       signal?.addEventListener('abort', leave)
-      if (this.#state === 'up') this.#send(id, request)
     })
+  }
+
+  ask(method: string, paramsText: string, timeoutMs: number, asker: Asker): number {
+    if (this.#state === 'closed') throw this.#closedError()
+    const deadlineMs = this.#clock.nowMs() + timeoutMs
+    const request: OpenRequest = { method, paramsText, deadlineMs, asker, sent: false }
+    const id = this.#requests.add(request)
+    if (this.#state === 'up') this.#send(id, request)
+    return id
+  }
+
+  forget(request: number): void {
+    this.#requests.take(request)
   }
 
   notify(method: string, paramsText: string): boolean {
@@ -313,8 +332,8 @@ class HealingLink implements Link {
     }
     // Undefined: it came after its deadline.
     const request = this.#requests.take(answer.id as number)
-    if (answer.kind === 'reply') request?.onReply(answer.result)
-    else request?.onError(answer.error)
+    if (answer.kind === 'reply') request?.asker.replied(answer.result)
+    else request?.asker.failed(answer.error)
   }
 
   // ---- errors -----------------------------------------------------------------------------------------------

@@ -13,8 +13,7 @@ export interface OpenRequest {
   readonly method: string
   readonly paramsText: string
   readonly deadlineMs: number
-  readonly onReply: (result: unknown) => void
-  readonly onError: (error: ChasquiError) => void
+  readonly asker: { replied(result: unknown): void; failed(error: ChasquiError): void }
   /** On the connection that is up now, so that its break leaves open what became of it. */
   sent: boolean
 }
@@ -79,7 +78,7 @@ export class RequestTable {
       failed.push(request)
     }
     // Afterwards, so that a request made in answer to a failure is not among them.
-    for (const request of failed) request.onError(error)
+    for (const request of failed) request.asker.failed(error)
     if (this.#open.size === 0) this.#disarm()
   }
 
@@ -109,6 +108,6 @@ export class RequestTable {
       }
     }
     if (nextMs < Number.POSITIVE_INFINITY) this.#arm(nextMs)
-    for (const request of overdue) request.onError(this.#overdue(request))
+    for (const request of overdue) request.asker.failed(this.#overdue(request))
   }
 }

@@ -22,7 +22,7 @@ import { readLogLines } from '../../wire/event-codec.ts'
 import { type Link, type LinkOptions, openLink } from '../../wire/link.ts'
 import { readSettlements, writeOutcomes, writeReport } from '../../wire/outcome-codec.ts'
 import { type ClientIdentity, writeListQuery, writeRetrySelection } from '../../wire/query-codec.ts'
-import { readReceipts, readRefusedReceipts } from '../../wire/receipt-codec.ts'
+import { errorOfRefusal, readReceipts, readRefusedReceipts, refusalOf } from '../../wire/receipt-codec.ts'
 import { readChanges, readPage, readRecords, readRetryAnswer } from '../../wire/record-codec.ts'
 import { readStats } from '../../wire/report-codec.ts'
 import { writeSubmit } from '../../wire/submission-codec.ts'
@@ -137,9 +137,7 @@ class WireEngine implements RemoteEngine {
       let pauseMs = 0
       answers.forEach((answer, index) => {
         if (!('refused' in answer)) return
-        const { code, message, retryAfterMs } = answer.refused
-        const error = new ChasquiError(code, message, retryAfterMs === undefined ? {} : { retryAfterMs })
-        const ownPauseMs = this.#calls.pauseMs(error)
+        const ownPauseMs = this.#calls.pauseMs(errorOfRefusal(answer))
         if (ownPauseMs === null) return
         again.push(index)
         pauseMs = Math.max(pauseMs, ownPauseMs)
@@ -147,7 +145,10 @@ class WireEngine implements RemoteEngine {
       if (again.length === 0 || this.#calls.clock.nowMs() + pauseMs >= deadlineMs) return answers
       await this.#calls.sleep(pauseMs)
       const tasks = again.map((index) => batch[index]!)
-      const newAnswers = await this.#submitOnce(tasks, durability, deadlineMs)
+      const newAnswers = await this.#submitOnce(tasks, durability, deadlineMs).catch((error) =>
+        // The others have their answers all the same.
+        tasks.map(({ id }) => refusalOf(id, error as ChasquiError)),
+      )
       again.forEach((index, at) => {
         answers[index] = newAnswers[at]!
       })
@@ -171,18 +172,25 @@ class WireEngine implements RemoteEngine {
       },
     )
     const timeoutMs = deadlineMs - this.#calls.clock.nowMs()
-    const answered = await Promise.all(
-      requests.map(async ({ text }) => {
-        try {
-          return readReceipts(await this.#calls.call('task.submit', text, { timeoutMs }))
-        } catch (error) {
-          const receipts = error instanceof ChasquiError ? readRefusedReceipts(error) : null
-          if (receipts === null) throw error
-          return receipts
-        }
-      }),
+    const ask = async (text: string) => {
+      try {
+        return readReceipts(await this.#calls.call('task.submit', text, { timeoutMs }))
+      } catch (error) {
+        const receipts = error instanceof ChasquiError ? readRefusedReceipts(error) : null
+        if (receipts === null) throw error
+        return receipts
+      }
+    }
+    if (requests.length === 1 && tooLarge.size === 0) return ask(requests[0]!.text)
+    // A frame that fails costs the others nothing, as long as one of them is answered.
+    const asked = await Promise.allSettled(requests.map(({ text }) => ask(text)))
+    const failed = asked.find((one) => one.status === 'rejected')
+    if (failed !== undefined && asked.every((one) => one.status === 'rejected')) throw failed.reason
+    const answered = asked.map((one, index) =>
+      one.status === 'fulfilled'
+        ? one.value
+        : requests[index]!.entries.map(({ id }) => refusalOf(id, one.reason as ChasquiError)),
     )
-    if (answered.length === 1 && tooLarge.size === 0) return answered[0]!
     const flat = answered.flat()
     let at = 0
     return batch.map((task) => tooLarge.get(task) ?? flat[at++]!)
@@ -207,15 +215,16 @@ class WireEngine implements RemoteEngine {
     return readPage(await this.#calls.call('task.list', writeListQuery(query)))
   }
 
-  async wait(
+  // Not async: whoever awaits thousands of results pays for each promise.
+  wait(
     ids: readonly string[],
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<readonly (TaskRecord | null)[]> {
-    this.#mustBeOpen()
+    if (this.#closing !== null) return Promise.reject(closedError())
     if (ids.length <= GET_IDS_MAX) return this.#waits.wait(ids, timeoutMs, signal)
     const parts = partsOf(ids, GET_IDS_MAX).map((part) => this.#waits.wait(part, timeoutMs, signal))
-    return (await Promise.all(parts)).flat()
+    return Promise.all(parts).then((records) => records.flat())
   }
 
   async watch(query: WatchQuery, listener: (events: readonly TaskEvent[]) => void): Promise<Watch> {
@@ -301,12 +310,16 @@ class WireEngine implements RemoteEngine {
   }
 
   #mustBeOpen(): void {
-    if (this.#closing !== null) throw new ChasquiError('CLOSED', 'the engine is closed')
+    if (this.#closing !== null) throw closedError()
   }
 
   get #frameBytesMax(): number {
     return Math.min(this.link.server?.frameBytesMax ?? FRAME_BYTES_MAX, FRAME_BYTES_MAX)
   }
+}
+
+function closedError(): ChasquiError {
+  return new ChasquiError('CLOSED', 'the engine is closed')
 }
 
 function partsOf<Entry>(entries: readonly Entry[], entriesMax: number): (readonly Entry[])[] {

@@ -5,11 +5,11 @@
  * Invariant: what a wait is answered was read by the server after the reason for the answer (final, deadline, abort, close).
  */
 
-import { ChasquiError } from '../../task/errors.ts'
+import type { ChasquiError } from '../../task/errors.ts'
 import { isFinal } from '../../task/lifecycle.ts'
 import { REMOTE_WAIT_MS, WAIT_REPLY_MS } from '../../task/limits.ts'
 import type { TaskRecord } from '../../task/task.ts'
-import type { Link } from '../../wire/link.ts'
+import type { Asker, Link } from '../../wire/link.ts'
 import { readRecords } from '../../wire/record-codec.ts'
 import type { Calls } from './calls.ts'
 
@@ -32,22 +32,7 @@ export class Waits {
   /** See Engine.wait. */
   wait(ids: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<Records> {
     return new Promise((resolve, reject) => {
-      const wait: OpenWait = new OpenWait(
-        ids,
-        timeoutMs,
-        signal,
-        this.#options,
-        (records) => {
-          this.#open.delete(wait)
-          resolve(records)
-        },
-        (error) => {
-          this.#open.delete(wait)
-          reject(error)
-        },
-      )
-      this.#open.add(wait)
-      wait.ask()
+      new OpenWait(ids, timeoutMs, signal, this.#options, this.#open, resolve, reject).ask()
     })
   }
 
@@ -57,14 +42,17 @@ export class Waits {
   }
 }
 
-class OpenWait {
+/** One wait; it is its own asker, so that it costs one object and one promise. */
+class OpenWait implements Asker {
   readonly #options: WaitsOptions
-  readonly #paramsHead: string
+  readonly #open: Set<OpenWait>
   readonly #ids: readonly string[]
   readonly #signal: AbortSignal | undefined
   readonly #deadlineMs: number
-  #resolve: (records: Records) => void
-  #reject: (error: unknown) => void
+  readonly #resolve: (records: Records) => void
+  readonly #reject: (error: unknown) => void
+  #request = 0
+  #isLast = false
   #left: Promise<void> | null = null
 
   constructor(
@@ -72,61 +60,83 @@ class OpenWait {
     timeoutMs: number,
     signal: AbortSignal | undefined,
     options: WaitsOptions,
+    open: Set<OpenWait>,
     resolve: (records: Records) => void,
     reject: (error: unknown) => void,
   ) {
     this.#ids = ids
     this.#signal = signal
     this.#options = options
+    this.#open = open
     this.#resolve = resolve
     this.#reject = reject
     this.#deadlineMs = options.calls.clock.nowMs() + timeoutMs
-    this.#paramsHead = `{"ids":${JSON.stringify(ids)},"timeoutMs":`
+    open.add(this)
+    signal?.addEventListener('abort', this.#onAbort)
   }
 
   ask(): void {
-    const { link, calls } = this.#options
-    const leftMs = Math.max(0, Math.ceil(this.#deadlineMs - calls.clock.nowMs()))
-    const isLast = leftMs <= REMOTE_WAIT_MS
-    const askMs = isLast ? leftMs : REMOTE_WAIT_MS
-    const timeoutMs = askMs + WAIT_REPLY_MS
-    link
-      .request(
-        'task.wait',
-        `${this.#paramsHead}${askMs}}`,
-        this.#signal === undefined ? { timeoutMs } : { timeoutMs, signal: this.#signal },
-      )
-      .then(
-        (result) => this.#answered(readRecords(result), isLast),
-        (error) => this.#failed(error),
-      )
-  }
-
-  /** Answers with the states reached now. */
-  leave(): Promise<void> {
-    this.#left ??= this.#options.get(this.#ids).then(this.#resolve, this.#reject)
-    return this.#left
-  }
-
-  #answered(records: Records, isLast: boolean): void {
-    if (this.#left !== null) return
-    // The server's clock tells the deadline: what it answered to the last piece is the answer.
-    if (isLast || records.every((record) => record === null || isFinal(record.state))) this.#resolve(records)
-    else this.ask()
-  }
-
-  #failed(error: unknown): void {
-    if (this.#left !== null) return
     if (this.#signal?.aborted === true) {
       void this.leave()
       return
     }
     const { link, calls } = this.#options
-    const isOverdue = error instanceof ChasquiError && error.code === 'TIMEOUT'
-    const pauseMs = isOverdue ? 0 : calls.pauseMs(error)
+    const leftMs = Math.max(0, Math.ceil(this.#deadlineMs - calls.clock.nowMs()))
+    this.#isLast = leftMs <= REMOTE_WAIT_MS
+    const askMs = this.#isLast ? leftMs : REMOTE_WAIT_MS
+    const params = `{"ids":${JSON.stringify(this.#ids)},"timeoutMs":${askMs}}`
+    try {
+      this.#request = link.ask('task.wait', params, askMs + WAIT_REPLY_MS, this)
+    } catch (error) {
+      // Closed, or too much is under way.
+      this.#end()
+      this.#reject(error)
+    }
+  }
+
+  replied(result: unknown): void {
+    if (this.#left !== null) return
+    const records = readRecords(result)
+    // The server's clock tells the deadline: what it answered to the last piece is the answer.
+    if (this.#isLast || records.every((record) => record === null || isFinal(record.state))) {
+      this.#end()
+      this.#resolve(records)
+    } else this.ask()
+  }
+
+  failed(error: ChasquiError): void {
+    if (this.#left !== null) return
+    const { link, calls } = this.#options
+    const pauseMs = error.code === 'TIMEOUT' ? 0 : calls.pauseMs(error)
     const isOver = pauseMs === null || calls.clock.nowMs() + pauseMs >= this.#deadlineMs
-    if (isOver || link.state === 'closed') this.#reject(error)
-    else if (pauseMs === 0) this.ask()
-    else void calls.sleep(pauseMs).then(() => this.#left ?? this.ask())
+    if (isOver || link.state === 'closed') {
+      this.#end()
+      this.#reject(error)
+    } else if (pauseMs === 0) {
+      this.ask()
+    } else {
+      void calls.sleep(pauseMs).then(() => {
+        if (this.#left === null) this.ask()
+      })
+    }
+  }
+
+  /** Answers with the states reached now. */
+  leave(): Promise<void> {
+    if (this.#left === null) {
+      this.#end()
+      this.#options.link.forget(this.#request)
+      this.#left = this.#options.get(this.#ids).then(this.#resolve, this.#reject)
+    }
+    return this.#left
+  }
+
+  #end(): void {
+    this.#open.delete(this)
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+  }
+
+  readonly #onAbort = (): void => {
+    void this.leave()
   }
 }

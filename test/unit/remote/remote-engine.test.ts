@@ -75,15 +75,33 @@ test('of a batch, only what was refused for now is asked for again', async (t) =
   assert.deepEqual(asked, [['a', 'b', 'c', 'd', 'e'], ['b', 'd'], ['d']])
 })
 
-test('what is refused until the deadline is answered as refused', async (t) => {
-  const refused = { code: 'DISK_LOW', message: 'nearly full', retryAfterMs: 10 } as const
+test('what is refused for longer than the deadline is answered as refused', async (t) => {
+  const refused = { code: 'DISK_LOW', message: 'nearly full', retryAfterMs: 60_000 } as const
   const submit: Engine['submit'] = async (batch) => batch.map(({ id }) => ({ id, refused }))
   const server = await ShakyServer.open(t, { over: { submit } })
-  const engine = await server.openRemote(t, { callTimeoutMs: 60 })
+  const engine = await server.openRemote(t)
   assert.deepEqual(await engine.submit([submission('a'), submission('b')], 'disk'), [
     { id: 'a', refused },
     { id: 'b', refused },
   ])
+})
+
+test('a repetition that is not answered costs the others nothing', async (t) => {
+  const refused = { code: 'DISK_LOW', message: 'nearly full', retryAfterMs: 1 } as const
+  let calls = 0
+  const submit: Engine['submit'] = async (batch) => {
+    if (++calls > 1) return new Promise(() => {})
+    const answers = await server.engine.submit(batch.slice(0, 1), 'disk')
+    return [...answers, { id: 'b', refused }]
+  }
+  const server: ShakyServer = await ShakyServer.open(t, { over: { submit } })
+  const engine = await server.openRemote(t, { callTimeoutMs: 500 })
+  const [a, b] = await engine.submit([submission('a'), submission('b')], 'disk')
+  assert.deepEqual(a, { id: 'a', state: 'queued', duplicate: false, durability: 'memory' })
+  assert.deepEqual(b, {
+    id: 'b',
+    refused: { code: 'TIMEOUT', message: 'task.submit was not answered in time' },
+  })
 })
 
 test('a task that fits in no message is refused alone, and the connection lives on', async (t) => {
@@ -109,6 +127,24 @@ test('a task that fits in no message is refused alone, and the connection lives 
     valueText: JSON.stringify('z'.repeat(20_000)),
   } as const
   await assert.rejects(engine.settle([value]), { code: 'FRAME_TOO_LARGE' })
+})
+
+test('of a batch that takes several messages, one that fails costs the others nothing', async (t) => {
+  const submit: Engine['submit'] = (batch) => {
+    if (batch[0]?.id === 'b') throw new ChasquiError('INTERNAL', 'a bug')
+    return server.engine.submit(batch, 'disk')
+  }
+  const server: ShakyServer = await ShakyServer.open(t, { over: { submit } })
+  const engine = await server.openRemote(t)
+  // So long that each message is the only one of its turn at the server.
+  const dataText = JSON.stringify('x'.repeat(3_000_000))
+  const large = (id: string) => submission(id, { dataText })
+  const answers = await engine.submit([large('a'), large('b'), large('c')], 'disk')
+  assert.deepEqual(
+    answers.map((answer) => ('refused' in answer ? answer.refused.code : answer.state)),
+    ['queued', 'INTERNAL', 'queued'],
+  )
+  await assert.rejects(engine.submit([large('b'), large('b')], 'disk'), { code: 'INTERNAL' })
 })
 
 test('a wait that is longer than one question is asked on, and an answer that is late is not lost', async (t) => {
