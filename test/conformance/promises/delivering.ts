@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { WINDOW_TASKS_MAX } from '../../../src/task/limits.ts'
 import { released, returned, tasks } from '../harness.ts'
 import type { Promised } from '../suite.ts'
 
@@ -160,16 +161,18 @@ export function delivering(promised: Promised): void {
   })
 
   promised('so are thousands that were taken as they came', async (stage) => {
-    const batch = tasks(3_000, () => ({}))
-    const hands = await stage.consume({ slots: 3_000 })
-    for (let from = 0; from < 3_000; from += 500) {
-      await stage.engine.submit(batch.slice(from, from + 500), 'disk')
-      await hands.take(500)
+    // One more than twice what an engine is likely to hold in memory of a queue.
+    const count = 2 * WINDOW_TASKS_MAX + 1
+    const batch = tasks(count, () => ({}))
+    const hands = await stage.consume({ slots: count })
+    for (let from = 0; from < count; from += 683) {
+      await stage.engine.submit(batch.slice(from, from + 683), 'disk')
+      await hands.take(683)
     }
     await hands.consumer.stop()
     await stage.engine.settle(hands.deliveries.map((delivery) => released(delivery)))
-    const next = await stage.consume({ slots: 3_000 })
-    await next.take(3_000)
+    const next = await stage.consume({ slots: count })
+    await next.take(count)
     assert.deepEqual(next.ids, hands.ids)
   })
 
