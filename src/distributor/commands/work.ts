@@ -1,6 +1,7 @@
 /** `work.*`: what workers do with the tasks in their hands. */
 
 import type { WorkerIdentity } from '../../task/task.ts'
+import { refuse } from '../../wire/fields.ts'
 import type { Params } from '../../wire/messages.ts'
 import {
   readLeases,
@@ -50,7 +51,8 @@ export function settle({ outcomes }: CommandContext, params: Params, call: Call)
 }
 
 export async function extend({ engine }: CommandContext, params: Params): Promise<string> {
-  const { consumer } = params as { consumer?: string }
+  const { consumer } = params
+  if (consumer !== undefined && typeof consumer !== 'string') refuse('consumer', 'must be a string')
   return writeLeaseAnswers('extended', await engine.extend(readLeases(params), consumer))
 }
 

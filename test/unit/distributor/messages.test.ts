@@ -190,6 +190,7 @@ test('wrong params are refused in a sentence that names the field', async (conte
     ],
     ['work.settle', { outcomes: [{ id: 'a' }] }, 'outcomes[0].epoch', 'outcomes[0].epoch must be an integer'],
     ['work.extend', { leases: [7] }, 'leases[0]', 'leases[0] must be an object'],
+    ['work.extend', { leases: [], consumer: 7 }, 'consumer', 'consumer must be a string'],
     ['work.consume', { slots: 0 }, 'slots', 'slots must be >= 1'],
     [
       'work.consume',
