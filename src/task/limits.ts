@@ -126,6 +126,8 @@ export const DEADLINE_SWEEP_MS = 20
 
 /** Tasks of one group commit: bounds the time that the loop is busy with one transaction. */
 export const COMMIT_TASKS_MAX = 1_024
+/** Characters of payloads that one turn hands out: large ones leave in several turns, so that they are not all in memory at once. */
+export const TURN_PAYLOAD_LENGTH_MAX = 16 * 1024 * 1024
 /** Submitted tasks that wait for their commit; beyond it callers hear RETRY_AFTER. */
 export const PENDING_TASKS_MAX = 65_536
 export const PENDING_BYTES_MAX = 64 * 1024 * 1024
