@@ -232,7 +232,8 @@ export class System {
     if (ending.child.signalCode === null && ending.child.exitCode === null) ending.child.kill('SIGTERM')
     const late = new Promise<null>((resolve) => setTimeout(resolve, DEADLINE_MS, null).unref())
     const end = await Promise.race([ending.exited, late])
-    if (end?.signal === 'SIGKILL') return
+    // Killed by the test, or told twice to stop.
+    if (end?.signal === 'SIGKILL' || end?.code === 143) return
     assert.deepEqual(end, { code: 0, signal: null }, `how ${what} ended: ${ending.errorText.slice(-4_000)}`)
   }
 }
