@@ -2,7 +2,7 @@
 
 import { ATTEMPTS_DEFAULT, CRASHES_DEFAULT } from '../task/limits.ts'
 import type { TaskOptions } from '../task/task.ts'
-import type { Budget } from '../task/verdict.ts'
+import { type Budget, isLastChance } from '../task/verdict.ts'
 
 export function budgetOf(task: {
   readonly failures: number
@@ -16,4 +16,9 @@ export function budgetOf(task: {
     maxCrashes: task.options?.maxCrashes ?? CRASHES_DEFAULT,
     backoff: task.options?.backoff ?? null,
   }
+}
+
+/** See Engine.consume. Asked for every delivery: a task without a crash costs one comparison. */
+export function mustRunAlone(task: Parameters<typeof budgetOf>[0]): boolean {
+  return task.crashes > 0 && isLastChance(budgetOf(task))
 }

@@ -73,6 +73,7 @@ export interface Engine {
   /**
    * Starts taking tasks: at most `slots × prefetch` deliveries unsettled at a time, highest priority first, then the longest due,
    * spread round-robin over all consumers with free credit. Deliveries reach the sink synchronously and in batches.
+   * A task that one more worker death would make fail is delivered only to a consumer that holds nothing, which then gets nothing else.
    */
   consume(request: ConsumeRequest, sink: DeliverySink): Promise<Consumer>
 

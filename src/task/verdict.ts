@@ -50,6 +50,14 @@ export function decide(budget: Budget, outcome: Outcome, random: () => number): 
   }
 }
 
+/**
+ * Its worker died under it so often that once more would make it fail. Such a task runs alone, so that no innocent task fails because it
+ * was in the hands of the same workers as a poisonous one.
+ */
+export function isLastChance({ crashes, maxCrashes }: Pick<Budget, 'crashes' | 'maxCrashes'>): boolean {
+  return crashes > 0 && crashes >= maxCrashes
+}
+
 function poisonError(crashes: number, last: TaskError): TaskError {
   const message = `its worker died ${crashes} times while running it; last: ${last.name}: ${last.message}`
   return last.stack === undefined

@@ -3,31 +3,37 @@
  * commit of their own; hands over after it, so that nothing runs that could still be lost.
  */
 
-import { ATTEMPTS_DEFAULT, COMMIT_TASKS_MAX } from '../../task/limits.ts'
+import { ATTEMPTS_DEFAULT, COMMIT_TASKS_MAX, TURN_PAYLOAD_LENGTH_MAX } from '../../task/limits.ts'
+import { mustRunAlone } from '../budget.ts'
 import type { Entry } from './entry.ts'
 import type { Heart } from './heart.ts'
 import { lease } from './leasing.ts'
 import { finish, NO_RUN } from './moves.ts'
-import { bestOf, type Seat } from './roster.ts'
+import type { Seat } from './roster.ts'
 
 /** @returns the seats that have deliveries, and whether picks were left for the next turn */
 export function pick(heart: Heart, nowMs: number): { seats: Seat[]; more: boolean } {
   const seats: Seat[] = []
   let left = COMMIT_TASKS_MAX
+  let lengthLeft = TURN_PAYLOAD_LENGTH_MAX
   heart.roster.serve((seat) => {
     while (left > 0) {
-      const line = bestOf(seat.lines)
-      if (line === null) return false
-      const entry = line.first()!
-      line.shift(entry)
+      const best = heart.roster.bestFor(seat)
+      if (best === null) return false
+      const { line, entry } = best
+      line.take(entry)
       left--
       if (hasExpired(entry, nowMs)) {
         finish(heart, entry, 'queued', 'expired', NO_RUN, null, null)
         continue
       }
+      entry.dataText ??= heart.store.tasks.readPayload(entry.seq)
+      lengthLeft -= entry.dataText.length
+      if (lengthLeft <= 0) left = 0
       if (seat.picks.length === 0) seats.push(seat)
       seat.picks.push(entry)
       seat.held++
+      seat.alone = mustRunAlone(entry)
       return true
     }
     return false
@@ -46,19 +52,19 @@ export function hasExpired(
 }
 
 function prepare(heart: Heart, seat: Seat, nowMs: number): void {
-  const { store, settings } = heart
+  const { names } = heart.store
   const entries = seat.picks
   seat.picks = []
   const epoch = lease(heart, seat, entries, nowMs)
   for (const entry of entries) {
-    const dataText = entry.dataText ?? store.tasks.readPayload(entry.seq)
+    const dataText = entry.dataText!
     // A lease may last for hours; the payload is on disk if it is needed again.
     entry.dataText = null
     const { options } = entry
     seat.deliveries.push({
       id: entry.id,
-      type: store.names.nameOf(entry.typeNo),
-      queue: store.names.nameOf(entry.queueNo),
+      type: names.nameOf(entry.typeNo),
+      queue: names.nameOf(entry.queueNo),
       priority: entry.priority,
       dataText,
       metadata: options?.metadata ?? null,
@@ -67,7 +73,7 @@ function prepare(heart: Heart, seat: Seat, nowMs: number): void {
       maxAttempts: options?.maxAttempts ?? ATTEMPTS_DEFAULT,
       timeoutMs: options?.timeoutMs ?? null,
       epoch,
-      leaseMs: settings.leaseMs,
+      leaseMs: heart.settings.leaseMs,
     })
   }
 }

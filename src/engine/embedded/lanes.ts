@@ -8,6 +8,7 @@
  */
 
 import { PRIORITY_MAX, WINDOW_TASKS_MAX } from '../../task/limits.ts'
+import { mustRunAlone } from '../budget.ts'
 import type { Entry } from './entry.ts'
 
 /** Reads the next ready tasks after a place; leased ones left out. Fewer than `limit` rows read means the end: `end`. */
@@ -44,7 +45,8 @@ class Lane {
     if (atEnd) {
       if (!this.#complete) return false
       if (size >= WINDOW_TASKS_MAX) {
-        this.#complete = false
+        // The task may be the one at the cursor, given back: what is read next begins after the window.
+        this.#endAtWindow()
         return false
       }
       items.push(entry)
@@ -68,6 +70,11 @@ class Lane {
   #shrink(): void {
     this.#items = this.#items.slice(this.#head, this.#head + WINDOW_TASKS_MAX)
     this.#head = 0
+    this.#endAtWindow()
+  }
+
+  /** What comes after the window is on disk only. */
+  #endAtWindow(): void {
     const last = this.#items[this.#items.length - 1]!
     this.#cursorRunAtMs = last.runAtMs
     this.#cursorSeq = last.seq
@@ -90,7 +97,23 @@ class Lane {
     }
   }
 
-  shift(): void {
+  /** The first that may run beside others, as far as the window shows. */
+  firstSociable(): Entry | null {
+    const first = this.first()
+    if (first === null || !mustRunAlone(first)) return first
+    for (let at = this.#head + 1; at < this.#items.length; at++) {
+      if (!mustRunAlone(this.#items[at]!)) return this.#items[at]!
+    }
+    return null
+  }
+
+  /** Takes out what `first` or `firstSociable` gave. */
+  take(entry: Entry): void {
+    if (this.#items[this.#head] === entry) this.#shift()
+    else this.remove(entry.seq)
+  }
+
+  #shift(): void {
     this.#items[this.#head] = undefined as unknown as Entry
     this.#head++
     if (this.#head === this.#items.length) {
@@ -157,6 +180,16 @@ export class Line {
     return null
   }
 
+  firstSociable(): Entry | null {
+    for (let left = this.#maybe; left !== 0; ) {
+      const priority = 31 - Math.clz32(left)
+      const entry = this.#lanes[priority]!.firstSociable()
+      if (entry !== null) return entry
+      left &= ~(1 << priority)
+    }
+    return null
+  }
+
   /** When its longest due task became due; null when it is empty. Looks at the windows' heads only. */
   oldest(): number | null {
     let oldest: number | null = null
@@ -167,8 +200,8 @@ export class Line {
     return oldest
   }
 
-  shift(entry: Entry): void {
-    this.#lanes[entry.priority]!.shift()
+  take(entry: Entry): void {
+    this.#lanes[entry.priority]!.take(entry)
   }
 
   remove(priority: number, seq: number): void {

@@ -1,6 +1,7 @@
 /** Leases begin, go on and end: in memory and, a row a batch, in the transaction. */
 
 import type { Lease } from '../../task/outcome.ts'
+import { mustRunAlone } from '../budget.ts'
 import type { LeaseAnswer } from '../engine.ts'
 import type { Entry } from './entry.ts'
 import type { Heart } from './heart.ts'
@@ -75,6 +76,8 @@ export function extend(heart: Heart, leases: readonly Lease[], consumer: string 
       if (entry.holder !== null) entry.holder.held--
       entry.holder = seat
       seat.held++
+      // It ran alone where it comes from.
+      if (mustRunAlone(entry)) seat.alone = true
     }
     return { id, accepted: true }
   })

@@ -3,6 +3,7 @@
  */
 
 import { CREDIT_MAX } from '../../task/limits.ts'
+import { mustRunAlone } from '../budget.ts'
 import type { ConsumeRequest, ConsumerEnd, ConsumerReport, Delivery, DeliverySink } from '../engine.ts'
 import type { Entry, Holder } from './entry.ts'
 import type { Line } from './lanes.ts'
@@ -15,6 +16,8 @@ export interface Seat extends Holder {
   prefetch: number
   credit: number
   delivered: number
+  /** What it holds must run alone. */
+  alone: boolean
   /** The lines whose tasks it may take. */
   readonly lines: Line[]
   /** This turn's picks, and what is handed over of them after the commit. */
@@ -45,6 +48,7 @@ export function createSeat(
     delivered: 0,
     settled: 0,
     gone: false,
+    alone: false,
     lines: [],
     picks: [],
     deliveries: [],
@@ -66,6 +70,8 @@ export function creditOf(slots: number, prefetch: number): number {
 export class Roster {
   readonly seats: Seat[] = []
   #next = 0
+  /** Gets nothing until it holds nothing, and then a task that must run alone. One at a time: the others go on as ever. */
+  #kept: Seat | null = null
 
   add(seat: Seat, lines: readonly Line[], names: (line: Line) => { queue: string; type: string }): void {
     for (const line of lines) if (suits(seat, names(line))) seat.lines.push(line)
@@ -81,6 +87,7 @@ export class Roster {
     const at = this.seats.indexOf(seat)
     if (at < 0) return
     this.seats.splice(at, 1)
+    if (this.#kept === seat) this.#kept = null
     if (at < this.#next) this.#next--
   }
 
@@ -98,6 +105,25 @@ export class Roster {
       else idle++
     }
   }
+
+  /** The best task that this seat may have now, with the line that it is to be taken from; null: none. */
+  bestFor(seat: Seat): { line: Line; entry: Entry } | null {
+    if (seat.held === 0) seat.alone = false
+    if (seat.alone) return null
+    const line = bestOf(seat.lines, false)
+    const entry = line?.first() ?? null
+    if (entry !== null && seat.held > 0 && mustRunAlone(entry)) {
+      this.#kept ??= seat
+      return this.#kept === seat ? null : this.#bestBesideOthers(seat)
+    }
+    if (this.#kept === seat) this.#kept = null
+    return entry === null ? null : { line: line!, entry }
+  }
+
+  #bestBesideOthers(seat: Seat): { line: Line; entry: Entry } | null {
+    const line = bestOf(seat.lines, true)
+    return line === null ? null : { line, entry: line.firstSociable()! }
+  }
 }
 
 function suits(seat: Seat, name: { queue: string; type: string }): boolean {
@@ -106,11 +132,11 @@ function suits(seat: Seat, name: { queue: string; type: string }): boolean {
 }
 
 /** The line with the best task: highest priority first, then the longest due, then the first accepted; null when all are empty. */
-export function bestOf(lines: readonly Line[]): Line | null {
+function bestOf(lines: readonly Line[], sociable: boolean): Line | null {
   let best: Entry | null = null
   let bestLine: Line | null = null
   for (const line of lines) {
-    const entry = line.first()
+    const entry = sociable ? line.firstSociable() : line.first()
     if (entry !== null && (best === null || comesBefore(entry, best))) {
       best = entry
       bestLine = line

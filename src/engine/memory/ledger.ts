@@ -122,10 +122,10 @@ export class Ledger {
     return null
   }
 
-  /** The first queued task of these queues and types that is still in time; null: none. */
-  firstReady(queues: readonly string[], types: readonly string[] | null): Row | null {
+  /** The first queued task of these queues and types that is still in time; null: none. `sociable`: that may run beside others. */
+  firstReady(queues: readonly string[], types: readonly string[] | null, sociable: boolean): Row | null {
     for (;;) {
-      const row = this.#ready.first(queues, types)
+      const row = this.#ready.first(queues, types, sociable)
       if (row === null || !isOverdue(row, this.#clock.nowMs())) return row
       this.#move(row, 'expire', 'expired')
     }

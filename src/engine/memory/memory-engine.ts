@@ -44,7 +44,7 @@ import type {
 import { Leases } from './leases.ts'
 import { Ledger } from './ledger.ts'
 import { addLines, boundedProgress } from './reports.ts'
-import { deliveryOf, type Lease, type Row, recordOf, type Seat } from './row.ts'
+import { deliveryOf, isForOneAlone, type Lease, type Row, recordOf, type Seat } from './row.ts'
 import { Seats, seatReport } from './seats.ts'
 
 export interface MemoryEngineOptions {
@@ -205,6 +205,7 @@ class MemoryEngine implements Engine {
       slots: request.slots,
       prefetch: request.prefetch,
       held: new Set(),
+      alone: false,
       delivered: 0,
       settled: 0,
     }
@@ -265,6 +266,8 @@ class MemoryEngine implements Engine {
       this.#leases.renew(lease, this.#clock.nowMs() + this.#leaseMs)
       if (adopter !== undefined && adopter !== lease.seat) {
         this.#leases.adopt(lease, adopter)
+        // It ran alone where it comes from.
+        if (isForOneAlone(lease.row)) adopter.alone = true
         lease.row.run = { ...lease.row.run, worker: adopter.request.worker }
       }
       return { id, accepted: true }
@@ -359,8 +362,10 @@ class MemoryEngine implements Engine {
     this.#revoked = []
     const granted: Lease[] = []
     this.#seats.serve((seat) => {
-      const row = this.#ledger.firstReady(seat.request.queues, seat.request.types)
+      const { queues, types } = seat.request
+      const row = this.#seats.bestFor(seat, (sociable) => this.#ledger.firstReady(queues, types, sociable))
       if (row === null) return false
+      seat.alone = isForOneAlone(row)
       const lease = this.#leases.grant(row, seat, this.#clock.nowMs() + this.#leaseMs)
       this.#ledger.deliver(row, lease)
       granted.push(lease)

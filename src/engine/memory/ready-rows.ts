@@ -5,7 +5,7 @@
  * its state is `queued`, and its place does not change meanwhile.
  */
 
-import type { Row } from './row.ts'
+import { isForOneAlone, type Row } from './row.ts'
 
 export class ReadyRows {
   readonly #lists = new Map<string, Map<string, Row[]>>()
@@ -22,14 +22,15 @@ export class ReadyRows {
     list.splice(at, 1)
   }
 
-  /** The first row of these queues and types; null: none waits. */
-  first(queues: readonly string[], types: readonly string[] | null): Row | null {
+  /** The first row of these queues and types; null: none waits. `sociable`: that may run beside others. */
+  first(queues: readonly string[], types: readonly string[] | null, sociable: boolean): Row | null {
     let best: Row | null = null
     for (const queue of queues) {
       const byType = this.#lists.get(queue)
       if (byType === undefined) continue
       for (const type of types ?? byType.keys()) {
-        const head = byType.get(type)?.[0]
+        const list = byType.get(type)
+        const head = sociable ? list?.find((row) => !isForOneAlone(row)) : list?.[0]
         if (head !== undefined && (best === null || compare(head, best) < 0)) best = head
       }
     }

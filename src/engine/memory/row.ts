@@ -7,6 +7,7 @@ import type { FinalState, TaskState } from '../../task/lifecycle.ts'
 import { ATTEMPTS_DEFAULT } from '../../task/limits.ts'
 import type { TaskError } from '../../task/outcome.ts'
 import type { Progress, Submission, TaskRecord, WorkerIdentity } from '../../task/task.ts'
+import { mustRunAlone } from '../budget.ts'
 import type { Deadline } from '../deadline-queue.ts'
 import type { ConsumeRequest, ConsumerEnd, Delivery, DeliverySink, LogLine } from '../engine.ts'
 
@@ -60,6 +61,8 @@ export interface Seat {
   prefetch: number
   /** Deliveries that its worker has not given back: current leases and void ones. */
   readonly held: Set<Lease>
+  /** What it holds must run alone. */
+  alone: boolean
   delivered: number
   settled: number
 }
@@ -84,6 +87,11 @@ export function createRow(submission: Submission, seq: number, nowMs: number): R
     atMs: 0,
     heapIndex: -1,
   }
+}
+
+/** Its next worker death would be its last: it must run alone. */
+export function isForOneAlone({ failures, crashes, submission: { options } }: Row): boolean {
+  return mustRunAlone({ failures, crashes, options })
 }
 
 /** Not started before its deadline. An attempt that began and failed, or whose worker died, was a start. */

@@ -2,11 +2,13 @@
 
 import { CREDIT_MAX } from '../../task/limits.ts'
 import type { ConsumerReport } from '../engine.ts'
-import type { Seat } from './row.ts'
+import { isForOneAlone, type Row, type Seat } from './row.ts'
 
 export class Seats {
   #ring: Seat[] = []
   #next = 0
+  /** Gets nothing until it holds nothing, and then a task that must run alone. One at a time: the others go on as ever. */
+  #kept: Seat | null = null
 
   /** Those that take tasks. */
   get all(): readonly Seat[] {
@@ -22,6 +24,7 @@ export class Seats {
     const at = this.#ring.indexOf(seat)
     if (at < 0) return false
     this.#ring.splice(at, 1)
+    if (this.#kept === seat) this.#kept = null
     if (at < this.#next) this.#next--
     return true
   }
@@ -40,6 +43,22 @@ export class Seats {
       this.#next = (this.#next + 1) % this.#ring.length
       unserved = hasCredit(seat) && give(seat) ? 0 : unserved + 1
     }
+  }
+
+  /**
+   * The best row that this seat may have now.
+   * @param first the best row for it of all, or of those that may run beside others
+   */
+  bestFor(seat: Seat, first: (sociable: boolean) => Row | null): Row | null {
+    if (seat.held.size === 0) seat.alone = false
+    if (seat.alone) return null
+    const row = first(false)
+    if (row !== null && seat.held.size > 0 && isForOneAlone(row)) {
+      this.#kept ??= seat
+      return this.#kept === seat ? null : first(true)
+    }
+    if (this.#kept === seat) this.#kept = null
+    return row
   }
 }
 

@@ -21,7 +21,7 @@ async function counts(stage: Stage, queue?: string): Promise<string> {
 export function counting(promised: Promised): void {
   promised('the counts of a queue follow every move of its tasks', async (stage) => {
     const later = stage.nowMs + 60_000
-    const options = { maxAttempts: 2, maxCrashes: 1, backoff: { kind: 'fixed', delayMs: 1_000 } } as const
+    const options = { maxAttempts: 2, maxCrashes: 2, backoff: { kind: 'fixed', delayMs: 1_000 } } as const
     await stage.submit({ id: 'other', queue: 'other' })
     await stage.submit(
       { id: 'a', options },

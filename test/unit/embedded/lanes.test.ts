@@ -80,7 +80,7 @@ describe('the lanes of one queue and type', () => {
               const first = line.first()
               assert.equal(first?.seq, expected[at]?.seq)
               if (first === null) break
-              line.shift(first)
+              line.take(first)
               leased.add(first.seq)
               taken.push(first)
             }
