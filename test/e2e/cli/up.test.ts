@@ -51,6 +51,19 @@ test('a second signal ends it at once, with the exit code of that signal', async
   await gone(only!.worker.pid)
 })
 
+test('the echo of a Ctrl-C, which npm hands on as well, is not taken for a second one', async (context) => {
+  const server = await startUp(context, { args: ['--drain', '20s'] })
+  await using client = await connect(server.address)
+  const task = await client.submit('dormir', { ms: 1_000 })
+  await reaches(() => task.status(), 'running')
+  const result = task.result({ timeoutMs: 30_000 })
+  server.child.kill('SIGINT')
+  // Another one, for two that are the same and pending would be one already.
+  server.child.kill('SIGTERM')
+  assert.deepEqual(await result, { ms: 1_000 })
+  assert.deepEqual(await server.exited, { code: 0, signal: null })
+})
+
 test('when up itself is killed its workers end by themselves, and the next start finds every task', async (context) => {
   const folder = temporaryFolder(context, 'up')
   const args = [
