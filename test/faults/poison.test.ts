@@ -7,22 +7,25 @@ describe('a worker', () => {
   test('killed by its own task again and again: the task fails with the evidence, and no other with it', async (context) => {
     const system = await System.open(context, { leaseMs: 3_000, reconnectGraceMs: 0 })
     const engine = await system.engine()
-    const innocent = Array.from({ length: 12 }, (_, index) => `innocent-${index}`)
+    const innocent = Array.from({ length: 30 }, (_, index) => `innocent-${index}`)
     const tasks = [
       submission('poison', { type: 'poison', dataText: 'null' }),
       ...innocent.map((id) => submission(id, { type: 'work', dataText: '{"ms":150}' })),
     ]
     await system.submit(tasks)
-    // As a supervisor would: whenever it dies, another one is started.
-    const state = async () => (await engine.get(['poison']))[0]?.state
-    while ((await state()) !== 'failed') {
-      const worker = system.beginWorker(['--concurrency', '3'])
-      await Promise.race([
-        worker.exited.then(() => system.count('deaths')),
-        system.until('the poison has failed', async () => (await state()) === 'failed'),
-      ])
+    // As a supervisor would: whenever one dies, another one is started.
+    let isOver = false
+    const supervise = async () => {
+      while (!isOver) {
+        const { signal } = await system.beginWorker(['--concurrency', '3']).exited
+        if (signal === 'SIGKILL') system.count('deaths')
+      }
     }
-    await system.startWorker(['--concurrency', '3'])
+    const supervisors = [supervise(), supervise()]
+    await system.until(
+      'the poison has failed',
+      async () => (await engine.get(['poison']))[0]?.state === 'failed',
+    )
     const records = await engine.wait(innocent, 30_000)
     const [poison] = await engine.get(['poison'])
     assert.equal(poison?.error?.name, 'PoisonTask')
@@ -36,6 +39,8 @@ describe('a worker', () => {
       innocent.map((id) => `${id} succeeded`),
     )
     assert.equal(system.counts.deaths, 4)
+    isOver = true
     await system.judge({ lateStartMs: 4_000 })
+    await Promise.all(supervisors)
   })
 })

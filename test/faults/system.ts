@@ -210,7 +210,11 @@ export class System {
     const listed = await listAll(engine)
     const report = await engine.inspect()
     await engine.close()
-    for (const worker of this.workers) await this.#endInOrder(worker, 'a worker')
+    for (const worker of this.workers) {
+      // One that was only just begun does not listen to signals yet.
+      if (!isOver(worker)) await this.#ready(worker)
+      await this.#endInOrder(worker, 'a worker')
+    }
     await this.#endInOrder(this.#distributor!, 'the distributor')
     const judgement = check(
       this.look(),
@@ -229,13 +233,17 @@ export class System {
 
   /** Ended by SIGTERM, with success. Those that a test has killed are over already. */
   async #endInOrder(ending: LineProcess, what: string): Promise<void> {
-    if (ending.child.signalCode === null && ending.child.exitCode === null) ending.child.kill('SIGTERM')
+    if (!isOver(ending)) ending.child.kill('SIGTERM')
     const late = new Promise<null>((resolve) => setTimeout(resolve, DEADLINE_MS, null).unref())
     const end = await Promise.race([ending.exited, late])
     // Killed by the test, or told twice to stop.
     if (end?.signal === 'SIGKILL' || end?.code === 143) return
     assert.deepEqual(end, { code: 0, signal: null }, `how ${what} ended: ${ending.errorText.slice(-4_000)}`)
   }
+}
+
+function isOver({ child }: LineProcess): boolean {
+  return child.signalCode !== null || child.exitCode !== null
 }
 
 async function listAll(engine: RemoteEngine): Promise<TaskRecord[]> {
