@@ -20,6 +20,7 @@ import { retaining } from './promises/retaining.ts'
 import { retrying } from './promises/retrying.ts'
 import { reviving } from './promises/reviving.ts'
 import { settling } from './promises/settling.ts'
+import { sparing } from './promises/sparing.ts'
 import { submitting } from './promises/submitting.ts'
 import { waiting } from './promises/waiting.ts'
 import { watching } from './promises/watching.ts'
@@ -47,6 +48,7 @@ export function conformance(name: string, under: EngineUnderTest): void {
   describe(`${name}: settling`, () => settling(promised))
   describe(`${name}: retrying after failures`, () => retrying(promised))
   describe(`${name}: leasing`, () => leasing(promised))
+  describe(`${name}: sparing`, () => sparing(promised))
   describe(`${name}: cancelling`, () => cancelling(promised))
   describe(`${name}: reviving by hand`, () => reviving(promised))
   describe(`${name}: expiring`, () => expiring(promised))

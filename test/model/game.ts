@@ -9,8 +9,9 @@ import type { VirtualClock } from '../../src/task/clock.ts'
 import { isFinal, type TaskState, TRANSITIONS } from '../../src/task/lifecycle.ts'
 import type { Durability, TaskRecord } from '../../src/task/task.ts'
 import { Dice } from './dice.ts'
-import { comesFirst, differenceOf, mayBePurged } from './likeness.ts'
+import { differenceOf, mayBePurged } from './likeness.ts'
 import { Model } from './model.ts'
+import { comesFirst, firstOf, runsAlone } from './model-task.ts'
 import { type Operation, Operations, QUEUES, TYPES } from './operations.ts'
 import type { Scale } from './settings.ts'
 
@@ -276,14 +277,20 @@ class Game {
 
   /** Work that somebody has room for, and waits that should be answered. */
   #undone(): string | null {
+    const idle: string[] = []
     for (const name of this.#model.consumers.keys()) {
-      if (!this.#model.hasCredit(name)) continue
-      for (const task of this.#model.tasks.values()) {
-        if (task.state === 'queued' && this.#model.suits(name, task)) {
-          return `${task.submission.id} is queued and ${name} has room for it`
-        }
-      }
+      if (!this.#model.hasCredit(name) || this.#model.isSolitary(name)) continue
+      const holdsNothing = this.#model.held(name) === 0
+      const suitable = [...this.#model.tasks.values()].filter(
+        (task) => task.state === 'queued' && this.#model.suits(name, task),
+      )
+      const best = firstOf(suitable.filter((task) => holdsNothing || !runsAlone(task)))
+      if (best === null) continue
+      if (best === firstOf(suitable)) return `${best.submission.id} is queued and ${name} has room for it`
+      idle.push(name)
     }
+    // One consumer may be kept free for a task that runs alone.
+    if (idle.length > 1) return `${idle} have room and take nothing`
     const { nowMs, tasks } = this.#model
     for (const wait of [...this.#waits]) {
       const isDone = wait.ids.every((id) => isFinal(tasks.get(id)?.state ?? 'succeeded'))
@@ -324,7 +331,11 @@ class Game {
     for (const { name, id } of this.#delivered) {
       const task = this.#model.tasks.get(id)!
       if (task.state !== 'running' || !this.#model.consumers.has(name)) continue
-      const better = queued.find((other) => this.#model.suits(name, other) && comesFirst(other, task))
+      const isBeside = this.#model.held(name) > 1
+      const better = queued.find(
+        (other) =>
+          this.#model.suits(name, other) && comesFirst(other, task) && !(isBeside && runsAlone(other)),
+      )
       assert.equal(better, undefined, `${better?.submission.id} should have come before ${id}`)
     }
   }

@@ -1,7 +1,7 @@
 /** A task of the model and the record that an engine shows of it: where they must be alike. */
 
 import type { TaskRecord } from '../../src/task/task.ts'
-import type { ModelTask } from './model.ts'
+import type { ModelTask } from './model-task.ts'
 import { RETENTION_MS } from './settings.ts'
 
 /** null: none. */
@@ -15,11 +15,6 @@ export function differenceOf(task: ModelTask, record: TaskRecord | null): string
 /** Old final tasks may be gone at any time. */
 export function mayBePurged({ finishedAtMs }: ModelTask, nowMs: number): boolean {
   return finishedAtMs !== null && finishedAtMs + RETENTION_MS <= nowMs
-}
-
-export function comesFirst(a: ModelTask, b: ModelTask): boolean {
-  const order = b.submission.priority - a.submission.priority || a.runAtMs - b.runAtMs || a.seq - b.seq
-  return order < 0
 }
 
 function wantedOf(task: ModelTask) {

@@ -11,25 +11,8 @@ import type { ConsumeRequest, Delivery } from '../../src/engine/engine.ts'
 import { isFinal, type TaskState } from '../../src/task/lifecycle.ts'
 import type { Lease, Outcome } from '../../src/task/outcome.ts'
 import type { Submission } from '../../src/task/task.ts'
+import { contentOf, createTask, type ModelTask, runsAlone } from './model-task.ts'
 import { GRACE_MS, LEASE_MS, NOTICE_MS } from './settings.ts'
-
-export interface ModelTask {
-  readonly submission: Submission
-  readonly seq: number
-  readonly createdAtMs: number
-  state: TaskState
-  runAtMs: number
-  expiresAtMs: number | null
-  failures: number
-  crashes: number
-  attempt: number
-  /** Of the last delivery. */
-  epoch: number
-  held: { untilMs: number; by: string | null } | null
-  finalEpoch: number | null
-  finishedAtMs: number | null
-  resultText: string | null
-}
 
 export class Model {
   nowMs = 0
@@ -39,11 +22,12 @@ export class Model {
   /** Cancelled deliveries that still occupy their consumers. */
   ghosts: { id: string; epoch: number; untilMs: number; by: string | null }[] = []
   seq = 0
-  #certainAtMs = 0
+  /** Consumers that hold a task that runs alone, until they hold nothing. */
+  readonly solitary = new Set<string>()
+  certainAtMs = 0
 
   clone(): Model {
-    const { nowMs, tasks, consumers, holders, ghosts, seq } = this
-    return Object.assign(new Model(), structuredClone({ nowMs, tasks, consumers, holders, ghosts, seq }))
+    return Object.assign(new Model(), structuredClone({ ...this }))
   }
 
   /** @returns the id that answers, and whether it is new; null: conflict */
@@ -59,22 +43,7 @@ export class Model {
     if (isKept && holder.untilMs > this.nowMs) return { id: holder.id, duplicate: true }
     const seq = ++this.seq
     if (key !== null) this.holders.set(key, { id, seq, untilMs: this.nowMs + options!.dedupeWindowMs! })
-    const task: ModelTask = {
-      submission,
-      seq,
-      createdAtMs: this.nowMs,
-      state: submission.runAtMs > this.nowMs ? 'scheduled' : 'queued',
-      runAtMs: Math.max(submission.runAtMs, this.nowMs),
-      expiresAtMs: options?.expiresAtMs ?? null,
-      failures: 0,
-      crashes: 0,
-      attempt: 0,
-      epoch: 0,
-      held: null,
-      finalEpoch: null,
-      finishedAtMs: null,
-      resultText: null,
-    }
+    const task = createTask(submission, seq, this.nowMs)
     this.tasks.set(id, task)
     this.#look(task)
     return { id, duplicate: false }
@@ -92,7 +61,7 @@ export class Model {
 
   /** Whether the engine may or may not have noticed by now that a lease ended. */
   get inDoubt(): boolean {
-    return this.nowMs < this.#certainAtMs
+    return this.nowMs < this.certainAtMs
   }
 
   deliver(to: string, delivery: Delivery): void {
@@ -104,6 +73,8 @@ export class Model {
     ok(delivery.epoch > task.epoch, 'epochs of a task grow')
     ok(delivery.attempt === task.failures + 1, 'the attempt is one more than the failures')
     ok(this.suits(to, task), 'consumers get their own queues and types')
+    ok(!this.isSolitary(to) && (this.held(to) === 0 || !runsAlone(task)), 'a last chance is had alone')
+    if (runsAlone(task)) this.solitary.add(to)
     task.state = 'running'
     task.epoch = delivery.epoch
     task.attempt = delivery.attempt
@@ -166,6 +137,7 @@ export class Model {
   extend(lease: Lease, by: string | null): boolean {
     const task = this.tasks.get(lease.id)
     if (task === undefined || task.held === null || task.epoch !== lease.epoch) return false
+    if (by !== null && by !== task.held.by && runsAlone(task)) this.solitary.add(by)
     task.held = { untilMs: this.nowMs + LEASE_MS, by: by ?? task.held.by }
     return true
   }
@@ -190,6 +162,11 @@ export class Model {
   held(name: string): number {
     const leases = [...this.tasks.values()].filter((task) => task.held?.by === name)
     return leases.length + this.ghosts.filter((ghost) => ghost.by === name).length
+  }
+
+  isSolitary(name: string): boolean {
+    if (this.held(name) === 0) this.solitary.delete(name)
+    return this.solitary.has(name)
   }
 
   hasCredit(name: string): boolean {
@@ -222,7 +199,7 @@ export class Model {
   }
 
   #ended(untilMs: number): false {
-    this.#certainAtMs = Math.max(this.#certainAtMs, untilMs + NOTICE_MS)
+    this.certainAtMs = Math.max(this.certainAtMs, untilMs + NOTICE_MS)
     return false
   }
 
@@ -242,9 +219,4 @@ export class Model {
   #finish(task: ModelTask, state: TaskState, epoch: number | null): void {
     Object.assign(task, { state, held: null, finalEpoch: epoch, finishedAtMs: this.nowMs })
   }
-}
-
-function contentOf({ type, queue, priority, dataText, options }: Submission): string {
-  const { expiresAtMs: _, ...rest } = options ?? {}
-  return JSON.stringify([type, queue, priority, dataText, rest])
 }

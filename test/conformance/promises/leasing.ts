@@ -1,29 +1,9 @@
 import assert from 'node:assert/strict'
-import type { Delivery } from '../../../src/engine/engine.ts'
-import { crashed, GRACE_MS, type Hands, LEASE_MS, returned, type Stage, tasks } from '../harness.ts'
+import { crashed, GRACE_MS, LEASE_MS, returned, tasks } from '../harness.ts'
 import type { Promised } from '../suite.ts'
 
 /** A lost lease may be noticed this much later. */
 const NOTICE_MS = 1_000
-
-/** One more death of a worker and it fails. */
-const ONE_DEATH = { options: { maxCrashes: 1 } }
-
-/** Two consumers hold a task each and have room for two more, when the worker of `suspect` has died. */
-async function busyPair(
-  stage: Stage,
-): Promise<{ hands: readonly [Hands, Hands]; long: readonly [Delivery, Delivery] }> {
-  const hands = [await stage.consume({ slots: 3 }), await stage.consume({ slots: 3 })] as const
-  await stage.submit({ id: 'long0' }, { id: 'long1' })
-  const long = [await hands[0].next(), await hands[1].next()] as const
-  await stage.submit({ id: 'suspect', ...ONE_DEATH })
-  await stage.quiet()
-  const delivery = hands.flatMap(({ deliveries }) => deliveries).find(({ id }) => id === 'suspect')
-  await stage.engine.settle([crashed(delivery!)])
-  await stage.submit({ id: 'b' }, { id: 'c' }, { id: 'd' })
-  await stage.quiet()
-  return { hands, long }
-}
 
 export function leasing(promised: Promised): void {
   promised(
@@ -198,71 +178,5 @@ export function leasing(promised: Promised): void {
     assert.equal((await stage.record('a')).crashes, 1)
     await stage.engine.settle([returned(second)])
     assert.deepEqual(await stage.states('a'), ['succeeded'])
-  })
-
-  promised(
-    'a task that one more death would make fail runs alone: who has it gets nothing else',
-    async (stage) => {
-      const [hands, first] = await stage.running(ONE_DEATH, { slots: 3 })
-      await stage.engine.settle([crashed(first)])
-      const second = await hands.next()
-      assert.equal(second.id, 'a')
-      await stage.submit({ id: 'b' })
-      await stage.quiet()
-      assert.deepEqual(hands.ids, ['a', 'a'])
-      await stage.engine.settle([returned(second)])
-      assert.equal((await hands.next()).id, 'b')
-    },
-  )
-
-  promised(
-    'such a task waits until a consumer holds nothing: one is kept free for it, others go on',
-    async (stage) => {
-      const { hands, long } = await busyPair(stage)
-      const kept = hands[0].ids.includes('b') ? 1 : 0
-      assert.deepEqual(
-        hands[1 - kept]!.ids.filter((id) => id.length === 1),
-        ['b', 'c'],
-      )
-      assert.ok(!hands[kept]!.ids.some((id) => id.length === 1))
-      assert.deepEqual(await stage.states('suspect', 'd'), ['queued', 'queued'])
-      await stage.engine.settle([returned(long[kept]!)])
-      await stage.quiet()
-      assert.equal(hands[kept]!.ids.at(-1), 'suspect')
-      assert.deepEqual(await stage.states('suspect', 'd'), ['running', 'queued'])
-    },
-  )
-
-  promised('a consumer is not kept free for what was cancelled', async (stage) => {
-    const { hands } = await busyPair(stage)
-    await stage.engine.cancel(['suspect'])
-    await stage.quiet()
-    const ids = [...hands[0].ids, ...hands[1].ids]
-    assert.deepEqual(ids.filter((id) => id.length === 1).sort(), ['b', 'c', 'd'])
-  })
-
-  promised('nor does a consumer that is gone keep others from it', async (stage) => {
-    const { hands, long } = await busyPair(stage)
-    const kept = hands[0].ids.includes('b') ? 1 : 0
-    await hands[kept]!.consumer.stop()
-    const other = hands[1 - kept]!
-    const rest = other.deliveries.filter(({ id }) => id === 'b' || id === 'c')
-    await stage.engine.settle([...rest, long[1 - kept]!].map((delivery) => returned(delivery)))
-    await stage.quiet()
-    assert.equal(other.ids.at(-1), 'suspect')
-  })
-
-  promised('it runs alone also where its worker came back', async (stage) => {
-    const [gone, first] = await stage.running(ONE_DEATH, { slots: 3 })
-    await stage.engine.settle([crashed(first)])
-    const second = await gone.next()
-    await gone.consumer.stop({ lost: true })
-    const back = await stage.consume({ slots: 3 })
-    await stage.engine.extend([second], back.consumer.id)
-    await stage.submit({ id: 'b' })
-    await stage.quiet()
-    assert.deepEqual(back.ids, [])
-    await stage.engine.settle([returned(second)])
-    assert.equal((await back.next()).id, 'b')
   })
 }
