@@ -11,7 +11,7 @@ describe('a distributor', () => {
     const system = await System.open(context, { leaseMs: 3_000, reconnectGraceMs: 1_000 })
     await system.startEagerWorker(4, RECONNECT_MAX_MS)
     await system.startEagerWorker(4, RECONNECT_MAX_MS)
-    const load = { lanes: 4, pauseMs: 40, reconnectMaxMs: RECONNECT_MAX_MS }
+    const load = { lanes: 8, pauseMs: 15, reconnectMaxMs: RECONNECT_MAX_MS }
     system.startClient({ name: 'a', watches: true, ...load })
     system.startClient({ name: 'b', ...load })
 
@@ -29,5 +29,6 @@ describe('a distributor', () => {
     }
     const { facts } = await system.judge({ lateStartMs: 4_000 })
     assert.ok(facts.confirmed > KILLS * 10, `${facts.confirmed} were confirmed`)
+    assert.equal(facts.unconfirmed, 0, 'what was not confirmed was submitted again until it was')
   })
 })
