@@ -44,7 +44,7 @@ import type {
 import { Leases } from './leases.ts'
 import { Ledger } from './ledger.ts'
 import { addLines, boundedProgress } from './reports.ts'
-import { deliveryOf, isForOneAlone, type Lease, type Row, recordOf, type Seat } from './row.ts'
+import { deliveryOf, type Filter, isForOneAlone, type Lease, recordOf, type Seat, suits } from './row.ts'
 import { Seats, seatReport } from './seats.ts'
 
 export interface MemoryEngineOptions {
@@ -60,12 +60,6 @@ export interface MemoryEngineOptions {
 
 export function openMemoryEngine(options: MemoryEngineOptions = {}): Engine {
   return new MemoryEngine(options)
-}
-
-/** Absent: any. */
-interface Filter {
-  readonly types?: readonly string[]
-  readonly queues?: readonly string[]
 }
 
 const WORKER_LOST = { name: 'WorkerLost', message: 'its worker was lost: its lease was not renewed' }
@@ -391,11 +385,4 @@ class MemoryEngine implements Engine {
       this.#dismiss(seat, { reason: 'failed', error }, true)
     }
   }
-}
-
-function suits(filter: Filter, row: Row): boolean {
-  return (
-    (filter.types?.includes(row.submission.type) ?? true) &&
-    (filter.queues?.includes(row.submission.queue) ?? true)
-  )
 }

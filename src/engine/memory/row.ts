@@ -169,3 +169,15 @@ export function deliveryOf(lease: Lease, leaseMs: number): Delivery {
     leaseMs,
   }
 }
+
+/** Absent: any. */
+export interface Filter {
+  readonly types?: readonly string[]
+  readonly queues?: readonly string[]
+}
+
+export function suits(filter: Filter, { submission }: Row): boolean {
+  return (
+    (filter.types?.includes(submission.type) ?? true) && (filter.queues?.includes(submission.queue) ?? true)
+  )
+}
