@@ -18,8 +18,9 @@ describe('SIGTERM', () => {
       const { consumers } = await engine.inspect()
       return consumers[0]?.held === 10
     })
-    const other = await system.startWorker(['--concurrency', '8'])
     drained.child.kill('SIGTERM')
+    await system.until('eight are back', async () => (await engine.inspect()).queues[0]?.queued === 8)
+    const other = await system.startWorker(['--concurrency', '8'])
     assert.deepEqual(await drained.exited, { code: 0, signal: null })
 
     const records = await engine.wait(ids, 30_000)
