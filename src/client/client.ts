@@ -83,6 +83,9 @@ export interface Client extends AsyncDisposable {
     options?: SubmitManyOptions<unknown>,
   ): Promise<TaskHandle<Output>[]>
 
+  /** Submissions that are not confirmed yet: what `submit` adds to and `pendingTasksMax` limits. */
+  readonly pending: number
+
   /** A handle of a task that was submitted before, perhaps by someone else. Asks nothing. */
   task<Output = unknown>(id: string): TaskHandle<Output>
 
@@ -186,6 +189,10 @@ class EngineClient implements Client, HandleHost {
     const refused = answers.filter((answer) => 'error' in answer)
     if (refused.length > 0) throw refusedError(refused, answers.length)
     return answers as TaskHandle<Output>[]
+  }
+
+  get pending(): number {
+    return this.#submissions.size
   }
 
   // ---- following --------------------------------------------------------------------------------------------

@@ -142,14 +142,7 @@ export class Consumers {
       this.#giveBack(name, deliveries)
       return
     }
-    for (const { id, epoch } of deliveries) {
-      const before = this.#held.get(id)
-      // Delivered again although it is held: the older lease was taken away.
-      if (before !== undefined && before.epoch !== epoch) {
-        before.consumer.tellRevoked([{ id, epoch: before.epoch }])
-      }
-      this.#hold({ id, epoch }, consumer)
-    }
+    for (const delivery of deliveries) this.#hold(delivery, consumer)
     consumer.tellDelivered(deliveries)
   }
 

@@ -120,6 +120,24 @@ test('what is submitted in one tick goes in one call, at most 256 tasks in each'
   )
 })
 
+test('tasks of different durability do not travel together', async (t) => {
+  const asked: string[] = []
+  const submit: Engine['submit'] = async (batch, durability) => {
+    asked.push(`${durability} ${batch.map(({ dataText }) => dataText).join()}`)
+    return batch.map(({ id }) => ({ id, state: 'queued', duplicate: false, durability }) as const)
+  }
+  const { client } = open(t, {}, { submit })
+  const durability = 'relaxed'
+  await Promise.all([
+    client.submit('x', 1),
+    client.submit('x', 2),
+    client.submit('x', 3, { durability }),
+    client.submit('x', 4, { durability }),
+    client.submit('x', 5),
+  ])
+  assert.deepEqual(asked, ['disk 1,2', 'relaxed 3,4', 'disk 5'])
+})
+
 test('large tasks are spread over several calls', async (t) => {
   const { client, batches } = open(t)
   const data = 'x'.repeat(300 * 1024)
@@ -365,6 +383,33 @@ test('a submission that is not confirmed in time is told so, each at its own dea
   await clock.advance(40)
   await second
   assert.deepEqual(codes, ['TIMEOUT 100', 'TIMEOUT 140'])
+})
+
+test('submissions that timed out before their turn give their place back', async (t) => {
+  const answers: (() => void)[] = []
+  const submit: Engine['submit'] = (batch) =>
+    new Promise((resolve) =>
+      answers.push(() =>
+        resolve(
+          batch.map(({ id }) => ({ id, state: 'queued', duplicate: false, durability: 'disk' }) as const),
+        ),
+      ),
+    )
+  const count = 65 * 256
+  const { client, clock } = open(t, { confirmTimeoutMs: 100, pendingTasksMax: count }, { submit })
+  const settled = Promise.allSettled(Array.from({ length: count }, (_, n) => client.submit('x', n)))
+  await clock.advance(100)
+  for (const { status } of await settled) assert.equal(status, 'rejected')
+  // Sent ones hold their place until the engine lets go of them; the last 256 never left.
+  await assert.rejects(client.submit('x', 0), code('BUFFER_FULL'))
+  for (const answer of answers.splice(0)) answer()
+  await new Promise(setImmediate)
+  const again = Promise.all(Array.from({ length: count }, (_, n) => client.submit('x', n)))
+  while (answers.length > 0 || client.pending > 0) {
+    for (const answer of answers.splice(0)) answer()
+    await new Promise(setImmediate)
+  }
+  assert.equal((await again).length, count)
 })
 
 test('submitMany answers with handles in the order given, from any kind of list', async (t) => {

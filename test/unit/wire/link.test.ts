@@ -379,6 +379,17 @@ test('a hello refused for now is tried again; one refused for good ends the link
   await assert.rejects(link.ready(10_000), code('UNAUTHENTICATED'))
 })
 
+test('what a server says before it closes is the reason that is told', async (t) => {
+  const server = await SmallServer.open(t)
+  const last = new ChasquiError('SLOW_READER', 'you did not read for 30000 ms')
+  server.answer = (_, socket) => void socket.end(`${errorReplyText(null, last)}\n`)
+  const link = open(t, { url: server.url })
+  await assert.rejects(link.request('x.y', '{}', within), {
+    code: 'CONNECTION_LOST',
+    message: /broke: you did not read for 30000 ms/,
+  })
+})
+
 test('a server that talks nonsense is left', async (t) => {
   const server = await SmallServer.open(t)
   server.answer = (_, socket) => void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')

@@ -88,6 +88,7 @@ test('a reader that does not read makes it congested once, and reading ends that
     bytesMax,
     onCongested: () => seen.push('congested'),
     onDrained: () => {
+      assert.ok(outbox.bytesWaiting <= bytesMax / 2)
       seen.push('drained')
       drained()
     },
