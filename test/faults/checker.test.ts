@@ -52,7 +52,12 @@ function soundWorld(): World {
     run('threw', 'dead', 1, 140),
   )
   const listed = [
-    record('done', 'succeeded', { attempt: 2, resultText: VALUE, finishedAtMs: 300 }),
+    record('done', 'succeeded', {
+      attempt: 2,
+      resultText: VALUE,
+      finishedAtMs: 300,
+      worker: { id: 'w1', pid: 1, host: 'h' },
+    }),
     record('dead', 'failed', {
       attempt: 1,
       error: { name: 'PermanentError', message: 'no' },
@@ -206,6 +211,11 @@ describe('the history checker', () => {
     caught('a result of another attempt', /^made up: done has the result of attempt 1/, (world) => {
       world.history.runs.push(run('returned', 'done', 1, 115, 'm1'))
       keepRuns(world, (one) => !(one.attempt === 2 && one.mark === 'm1'))
+    })
+    caught('a result of another worker', /^made up: done has the result of process 1 recorded/, (world) => {
+      const worker = { id: 'w2', pid: 2, host: 'h' }
+      world.listed[0] = { ...world.listed[0]!, worker }
+      world.records.set('done', world.listed[0])
     })
     caught('an attempt before the one before it had failed', /^attempts: done ran attempt 2/, (world) => {
       keepRuns(world, ({ id, moment }) => id !== 'done' || moment !== 'threw')

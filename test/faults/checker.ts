@@ -150,13 +150,16 @@ function recordedOnce({ sightings, cancellations }: History, { records }: Remain
 
 /** A result is what a run returned, and not made up or mixed. */
 function onlyWhatRan({ listed }: Remains, runs: RunsById, say: Say): void {
-  for (const { id, state, attempt, resultText } of listed) {
+  for (const { id, state, attempt, resultText, worker } of listed) {
     if (state !== 'succeeded') continue
     const { mark } = JSON.parse(resultText ?? 'null') as { mark?: string }
     const run = runs.get(id)?.find((one) => one.moment === 'returned' && one.mark === mark)
     if (run === undefined) say('made up', `${id} has a result that no run of it returned: ${resultText}`)
     else if (run.attempt !== attempt) {
       say('made up', `${id} has the result of attempt ${run.attempt} recorded for ${attempt}`)
+    } else if (run.pid !== worker?.pid) {
+      // Somebody whose lease was over was listened to.
+      say('made up', `${id} has the result of process ${run.pid} recorded for ${worker?.pid}`)
     }
   }
 }

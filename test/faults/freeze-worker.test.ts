@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { submission } from '../support/submissions.ts'
 import { unfinishedOf, wentElsewhere } from './history.ts'
 import { System } from './system.ts'
 
@@ -20,7 +21,13 @@ describe('a worker that is frozen for longer than its lease', () => {
       return consumers.some(({ worker }) => worker.pid === pid)
     }
 
-    await system.until('it runs something', (seen) => unfinishedOf(pid, seen).length > 0)
+    // Long enough to end while it is frozen, and to run elsewhere still when it is thawed.
+    const long = Array.from({ length: 6 }, (_, index) => `long-${index}`)
+    await system.submit(
+      long.map((id) => submission(id, { type: 'work', dataText: '{"ms":4000}', priority: 9 })),
+    )
+    const isLong = (id: string) => long.includes(id)
+    await system.until('it runs something long', (seen) => unfinishedOf(pid, seen).some(isLong))
     frozen.child.kill('SIGSTOP')
     const left = unfinishedOf(pid, system.look())
     await system.until('what it ran is started elsewhere, or was cancelled', (seen) =>
@@ -35,6 +42,7 @@ describe('a worker that is frozen for longer than its lease', () => {
     )
     await system.until('it is on the list again', isConnected)
     system.counts.frozen = left.length
+    system.counts.frozenLong = left.filter(isLong).length
     // What it had in hand and had not started may start at the thaw, before it hears that the lease is over.
     const { facts } = await system.judge({ lateStartMs: 60_000 })
     assert.ok(facts.repeatedStarts > 0, 'what was frozen ran again')

@@ -101,7 +101,8 @@ describe('a store', () => {
       // What lies there now, and not what the next owner makes of it.
       const copy = join(folder, `copy-${round}`)
       copyStore(dir, copy)
-      assert.deepEqual(ledger.violations(lookAtStore(copy)).slice(0, 20), [], `after kill ${round + 1}`)
+      const violations = ledger.violations(lookAtStore(copy))
+      assert.equal(violations.length, 0, `after kill ${round + 1}:\n${violations.slice(0, 20).join('\n')}`)
     }
     const { tasks } = lookAtStore(dir)
     const counts = { kills: KILLS * ROUNDS, facts: ledger.confirmed, over: ledger.over().length }
