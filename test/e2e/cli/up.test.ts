@@ -40,8 +40,8 @@ test('a second signal ends it at once, with the exit code of that signal', async
   const server = await startServer(context, args)
   const [only] = await workersReady(server, 1)
   await using client = await connect(server.address)
-  const task = await client.submit('dormir', { ms: 600_000 })
-  await reaches(() => task.status(), 'running')
+  const task = await client.submit('dormir', { ms: 20_000 })
+  await runs(() => task.status())
   server.child.kill('SIGTERM')
   await workersReady(server, 0)
   // The same signal within a moment would be taken for the echo of the first.
@@ -55,8 +55,8 @@ test('the echo of a Ctrl-C, which npm hands on as well, is not taken for a secon
   const engine = ['--engine', `embedded:${temporaryFolder(context, 'up')}`]
   const server = await startServer(context, ['up', ...engine, '--workers', '1', '--drain', '20s'])
   await using client = await connect(server.address)
-  const task = await client.submit('dormir', { ms: 1_000 }, { id: 'siesta' })
-  await reaches(() => task.status(), 'running')
+  const task = await client.submit('dormir', { ms: 2_000 }, { id: 'siesta' })
+  await runs(() => task.status())
   server.child.kill('SIGINT')
   // Another one, for two that are the same and pending would be one already.
   server.child.kill('SIGTERM')
@@ -107,9 +107,9 @@ test('a worker on SIGTERM gives back what it has not started, finishes what runs
   const lone = ['--concurrency', '1', '--prefetch', '3', ...server.connect]
   const worker = await startWorker(context, lone)
   await using client = await connect(server.address)
-  const running = await client.submit('dormir', { ms: 700 })
+  const running = await client.submit('dormir', { ms: 1_500 })
   const behind = await client.submit('sumar', [1, 2])
-  await reaches(() => running.status(), 'running')
+  await runs(() => running.status())
   await workersReady(server, 1, ([only]) => (only as unknown as { held: number }).held === 2)
   worker.child.kill('SIGTERM')
   await reaches(() => behind.status(), 'queued')
@@ -150,6 +150,12 @@ test('each result is also written as a document where --objects asks for it', as
   const { id, state, result } = JSON.parse(readFileSync(path, 'utf8'))
   assert.deepEqual({ id, state, result }, { id: 'a/b', state: 'succeeded', result: 12 })
 })
+
+/** Its handler has begun: a delivery that has not is given back by a worker that drains. */
+async function runs(look: () => Promise<{ readonly progress?: unknown } | null>): Promise<void> {
+  const untilMs = Date.now() + 30_000
+  while ((await look())?.progress == null) assert.ok(Date.now() < untilMs, 'reports progress')
+}
 
 async function reaches(look: () => Promise<{ readonly state: string } | null>, state: string): Promise<void> {
   const untilMs = Date.now() + 30_000
