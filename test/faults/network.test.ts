@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { type FaultMode, FaultProxy } from '../support/fault-proxy.ts'
 import type { LineProcess } from '../support/lines.ts'
+import { submission } from '../support/submissions.ts'
 import { atEnd } from '../support/temporary.ts'
 import { startsOf } from './history.ts'
 import { ROUNDS, System } from './system.ts'
@@ -84,6 +85,24 @@ describe('between distributor, worker and client', () => {
     }
     const { facts } = await system.judge({ lateStartMs: 15_000 })
     assert.equal(facts.unconfirmed, 0)
+  })
+
+  test('a connection that is reset while an attempt runs for longer than the time of grace: it is taken up and not run again', async (context) => {
+    const system = await System.open(context)
+    const proxy = await FaultProxy.open({ port: system.port })
+    atEnd(context, () => proxy.close())
+    await system.startWorker(['--concurrency', '2'], proxy.url)
+    await system.submit([submission('long', { type: 'work', dataText: '{"ms":5000}' })])
+    await system.until('it runs', ({ runs }) => runs.length === 1)
+    await system.startWorker(['--concurrency', '2'])
+    proxy.reset()
+    const [record] = await (await system.engine()).wait(['long'], 30_000)
+    assert.deepEqual(
+      { state: record?.state, attempt: record?.attempt, crashes: record?.crashes },
+      { state: 'succeeded', attempt: 1, crashes: 0 },
+    )
+    const { facts } = await system.judge({ lateStartMs: 0 })
+    assert.equal(facts.repeatedStarts, 0)
   })
 
   for (const mode of ['blackhole-up', 'blackhole-down', 'half-open'] as const) {
