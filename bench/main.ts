@@ -13,7 +13,9 @@ import { endAll } from './children.ts'
 import { type BenchOptions, readOptions, USAGE } from './options.ts'
 import { figure, type Sample, summarize, tables } from './report.ts'
 import { bullmq } from './systems/bullmq.ts'
-import { chasqui } from './systems/chasqui.ts'
+import { chasqui, chasquiCluster } from './systems/chasqui.ts'
+import { closeServers } from './systems/cluster-servers.ts'
+import { pgBoss } from './systems/pg-boss.ts'
 import type { System } from './systems/system.ts'
 
 /** More than this before we begin, and figures say more about the neighbours than about us. */
@@ -28,12 +30,13 @@ try {
   else await main(options)
   process.exit(0)
 } catch (error) {
+  await closeServers()
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exit(1)
 }
 
 async function main(options: BenchOptions): Promise<void> {
-  const systems = [chasqui, ...(options.peers ? [bullmq('everysec'), bullmq('always')] : [])]
+  const systems = systemsOf(options)
   const [load] = loadavg()
   if (load! > LOAD_MAX)
     say(`the load of this machine is ${load!.toFixed(1)} already: take no figure from this run`)
@@ -41,6 +44,7 @@ async function main(options: BenchOptions): Promise<void> {
   for (let round = 0; round < options.rounds; round++) {
     for (const cell of options.cells) {
       for (const system of rotated(systems, round)) {
+        if (!canDo(system, cell)) continue
         const metrics = await measure(cell, system, round, options)
         samples.push({ cell, system: system.name, round, metrics })
         const shown = Object.entries(metrics).filter(
@@ -59,12 +63,30 @@ async function main(options: BenchOptions): Promise<void> {
     memoryMib: Math.round(totalmem() / 2 ** 20),
     loadBefore: load!,
   }
+  await closeServers()
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ machine, options, summaries, samples }, null, 2)}\n`
       : `\n${Object.entries(machine)
           .map(([name, value]) => `${name} ${value}`)
           .join(', ')}\n\n${tables(summaries)}`,
+  )
+}
+
+function systemsOf({ engine, peers }: BenchOptions): readonly System[] {
+  if (engine === 'embedded') return [chasqui, ...(peers ? [bullmq('everysec'), bullmq('always')] : [])]
+  return [chasquiCluster, ...(peers ? [bullmq('everysec'), pgBoss] : [])]
+}
+
+/** pg-boss tells nobody of results, and its store is not ours to crash. */
+function canDo(system: System, cell: CellName): boolean {
+  return (
+    system !== pgBoss ||
+    cell === 'one' ||
+    cell === 'many' ||
+    cell === 'bulk' ||
+    cell === 'drain' ||
+    cell === 'end'
   )
 }
 

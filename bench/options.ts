@@ -7,6 +7,8 @@ import { CELL_NAMES, type CellName } from './cells.ts'
 export interface BenchOptions {
   readonly cells: readonly CellName[]
   readonly rounds: number
+  /** Which of our engines is measured. */
+  readonly engine: 'embedded' | 'cluster'
   /** Runs the peers too, on servers of our own. */
   readonly peers: boolean
   /** Queued tasks of the backlog cells. */
@@ -26,7 +28,9 @@ export interface BenchOptions {
 export const USAGE = `npm run bench -- [options]
 
   --only CELL,…      only these of: ${CELL_NAMES.join(', ')}
-  --peers            also BullMQ on private redis-servers (appendfsync everysec, and always)
+  --engine NAME      embedded (default), or cluster: PostgreSQL and RabbitMQ of our own, workers directly on them
+  --peers            also BullMQ on private redis-servers (appendfsync everysec, and always); with the cluster
+                     BullMQ everysec and pg-boss
   --rounds N         rounds of every cell on every system (default 3)
   --backlog N        queued tasks of the backlog cells (default 100000; the full setting is 1000000)
   --workers N        worker processes of ours (default 1)
@@ -44,6 +48,7 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
     args: [...args],
     options: {
       only: { type: 'string' },
+      engine: { type: 'string', default: 'embedded' },
       peers: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       backlog: { type: 'string' },
@@ -62,6 +67,7 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
   const windowMs = 1_000 * number('window', values.window ?? (values.smoke ? '0.15' : short ? '1' : '3'))
   return {
     cells: cellsOf(values.only),
+    engine: engineOf(values.engine),
     rounds: Math.max(1, number('rounds', values.rounds ?? (short ? '1' : '3'))),
     peers: values.peers,
     backlog: number('backlog', values.backlog ?? (values.smoke ? '500' : short ? '20000' : '100000')),
@@ -73,6 +79,11 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
     profileDir: values['cpu-prof'] ?? null,
     dir: values.dir,
   }
+}
+
+function engineOf(name: string): BenchOptions['engine'] {
+  if (name === 'embedded' || name === 'cluster') return name
+  throw new Error(`--engine: "${name}" is neither embedded nor cluster`)
 }
 
 function cellsOf(only: string | undefined): readonly CellName[] {

@@ -20,6 +20,7 @@ export interface Target {
 }
 
 const OURS = 'Chasqui'
+const CLUSTER = 'Chasqui cluster'
 const EVERYSEC = 'BullMQ everysec'
 const ALWAYS = 'BullMQ always'
 
@@ -35,8 +36,28 @@ export const TARGETS: readonly Target[] = [
   flat('end to end with the backlog', 'end', 'endRate'),
   below('memory with the backlog', 'fullMib', 250, '250 MiB'),
   below('memory after work with the backlog', 'usedMib', 250, '250 MiB'),
+  clustered(faster('end to end over TCP', 'end', EVERYSEC, 2, '1.5 × raw amqplib')),
+  clustered(faster('end to end over TCP', 'end', 'pg-boss', 10, '')),
+  clustered(faster('256 in flight, confirmed/s', 'many', EVERYSEC, 1, '60k')),
+  within('paced', 'pickUpP50Ms', 5, '2 ms'),
+  within('paced', 'pickUpP99Ms', 20, '8 ms'),
   below('reopen after kill -9 with the backlog, process start included', 'reopenMs', 1_000, '1 s'),
 ]
+
+function clustered(target: Target): Target {
+  return { ...target, what: `cluster: ${target.what}`, ours: { ...target.ours, system: CLUSTER } }
+}
+
+function within(cell: CellName, metric: string, limit: number, aim: string): Target {
+  return {
+    what: `cluster: ${metric} at 1,000/s`,
+    ours: { system: CLUSTER, cell, metric },
+    against: null,
+    atLeast: `${limit} ms`,
+    aim,
+    met: (value) => value <= limit,
+  }
+}
 
 function faster(what: string, cell: CellName, peer: string, atLeast: number, aim: string): Target {
   return {

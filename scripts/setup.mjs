@@ -7,24 +7,18 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { findProgram, PROGRAMS } from './programs.mjs'
 
-/** The command that shows that it is there, the Debian package that brings it, and who needs it. */
-const PROGRAMS = [
-  { command: 'python3', debian: 'python3', purpose: 'the test of a worker written with a socket and JSON' },
-  { command: 'strace', debian: 'strace', purpose: 'the proof that a task is synced before it is confirmed' },
-  { command: 'sqlite3', debian: 'sqlite3', purpose: 'the test that the store opens with the sqlite3 shell' },
-  { command: 'redis-server', debian: 'redis-server', purpose: 'the side-by-side benchmark with BullMQ' },
-]
 const POLICY = '/usr/sbin/policy-rc.d'
 
-const missing = PROGRAMS.filter(({ command }) => !isThere(command))
+const missing = PROGRAMS.filter(({ isThere }) => !isThere())
 if (missing.length === 0) {
   say('everything that tests and benchmarks need is installed.')
-} else if (process.getuid?.() === 0 && isThere('apt-get')) {
-  install(missing.map(({ debian }) => debian))
+} else if (process.getuid?.() === 0 && findProgram('apt-get') !== null) {
+  install([...new Set(missing.flatMap(({ debian }) => debian))])
 } else {
-  for (const { command, debian, purpose } of missing)
-    say(`missing: ${command} (Debian: ${debian}), for ${purpose}`)
+  for (const { name, debian, purpose } of missing)
+    say(`missing: ${name} (Debian: ${debian.join(' ')}), for ${purpose}`)
   say('tests that need them are skipped, and fail where CI=true.')
 }
 
@@ -49,10 +43,6 @@ function aptGet(args) {
     spawnSync('apt-get', ['-q', ...args], { stdio: ['ignore', 'inherit', 'inherit'], env: environment })
       .status === 0
   )
-}
-
-function isThere(command) {
-  return spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined
 }
 
 function say(sentence) {

@@ -19,7 +19,7 @@ import { bootstrap, filesUnder, root, stop } from './bootstrap.mjs'
 const STAGES = [
   { folder: 'test/tidy', minutes: 1, atOnce: 2 },
   { folder: 'test/unit', minutes: 2, atOnce: 2 },
-  { folder: 'test/conformance', minutes: 4, atOnce: 2 },
+  { folder: 'test/conformance', minutes: 8, atOnce: 2 },
   { folder: 'test/model', minutes: 5, atOnce: 2 },
   { folder: 'test/e2e', minutes: 5, atOnce: 2 },
   { folder: 'test/faults', minutes: 8, atOnce: 1 },
@@ -34,11 +34,13 @@ const total = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
 const skips = []
 const running = new Set()
+const bed = startBed()
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
     for (const child of running) endGroup(child)
     rmSync(scratch, { recursive: true, force: true })
+    // It cleans up by itself when its standard input closes.
     process.exit(1)
   })
 }
@@ -57,8 +59,31 @@ for (const stage of STAGES) {
   await runFiles(files, stage)
 }
 rmSync(scratch, { recursive: true, force: true })
+await bed.end()
 if (filters.length > 0 && seen.size === 0) stop(`no test file matches ${filters.join(' or ')}.`)
 summarize()
+
+/**
+ * The servers that test files share (test/support/bed.ts). It starts them when the first file asks, and ends with this process, also when that
+ * is killed: its standard input closes then. A group of its own, so that a Ctrl-C leaves it the time to clean up.
+ */
+function startBed() {
+  const folder = mkdtempSync(join(tmpdir(), 'chasqui-bed-'))
+  const child = spawn(node, [join(root, 'test/support/bed-process.ts'), folder], {
+    cwd: root,
+    stdio: ['pipe', 'ignore', 'inherit'],
+    detached: process.platform !== 'win32',
+  })
+  child.stdin.on('error', () => undefined)
+  const ended = new Promise((resolve) => child.once('exit', resolve).once('error', resolve))
+  return {
+    socket: join(folder, 'bed.sock'),
+    async end() {
+      child.stdin.end()
+      await ended
+    },
+  }
+}
 
 function isWanted(name) {
   return filters.length === 0 || filters.some((filter) => name.includes(filter))
@@ -111,6 +136,7 @@ function run(args, minutes) {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: process.platform !== 'win32',
+      env: { ...process.env, CHASQUI_TEST_BED: bed.socket },
     })
     running.add(child)
     let output = ''

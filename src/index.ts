@@ -66,6 +66,8 @@ export { FINAL_STATES, type FinalState, isFinal, TASK_STATES, type TaskState } f
 export type { TaskError } from './task/outcome.ts'
 export type { StandardSchemaV1 } from './task/standard-schema.ts'
 export type { Durability, Json, Progress, Receipt, TaskRecord, WorkerIdentity } from './task/task.ts'
+export type { ClientTlsSource } from './wire/tls-dialer.ts'
+export type { ClientTls } from './wire/tls-policy.ts'
 export { type ConnectWorkerOptions, connectWorker } from './worker/connect.ts'
 export type { WorkerOptions } from './worker/options.ts'
 export { openWorker, type Worker, type WorkerEnd, type WorkerStats } from './worker/worker.ts'

@@ -1,10 +1,14 @@
-/** Ours as it is installed: the commands `chasqui distributor` and `chasqui worker`, the embedded engine, every setting at its default. */
+/**
+ * Ours as it is installed: the commands `chasqui distributor` and `chasqui worker`, every setting at its default. On the embedded engine the workers
+ * come through the distributor; on the cluster engine they sit on PostgreSQL and RabbitMQ themselves, as in the seed.
+ */
 
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { commandLine, library } from '../built.ts'
 import { type Child, startNode } from '../children.ts'
 import { freePort } from '../free-port.ts'
+import { newCluster } from './cluster-servers.ts'
 import type { Context, Running, System } from './system.ts'
 
 const processes = join(import.meta.dirname, '../processes')
@@ -17,10 +21,30 @@ export const chasqui: System = {
   bulkTasks: 400_000,
   bulkChunk: 1_000,
   bulkCalls: 4,
-  start: startChasqui,
+  start: (context) =>
+    startChasqui(context, { server: ['--engine', `embedded:${context.folder}`], worker: null }),
 }
 
-async function startChasqui({ folder, workers, execArgv }: Context): Promise<Running> {
+export const chasquiCluster: System = {
+  ...chasqui,
+  name: 'Chasqui cluster',
+  durable: 'before the confirmation, in PostgreSQL',
+  drainTasks: 60_000,
+  bulkTasks: 120_000,
+  async start(context) {
+    const { databaseUrl, amqpUrl } = await newCluster()
+    const engine = ['--engine', 'cluster', '--database-url', databaseUrl, '--amqp-url', amqpUrl]
+    return startChasqui(context, { server: engine, worker: engine })
+  },
+}
+
+interface Place {
+  readonly server: readonly string[]
+  /** null: through the distributor. */
+  readonly worker: readonly string[] | null
+}
+
+async function startChasqui({ workers, execArgv }: Context, place: Place): Promise<Running> {
   const { connect } = await library()
   const port = await freePort()
   const address = `chasqui://127.0.0.1:${port}`
@@ -29,7 +53,7 @@ async function startChasqui({ folder, workers, execArgv }: Context): Promise<Run
     return startNode(role, commandLine, [role, ...args, '--json'], [...leash, ...execArgv(role)])
   }
   const startServer = async () => {
-    const child = startCommand('distributor', ['--port', String(port), '--engine', `embedded:${folder}`])
+    const child = startCommand('distributor', ['--port', String(port), ...place.server])
     await ready(child)
     return child
   }
@@ -50,7 +74,7 @@ async function startChasqui({ folder, workers, execArgv }: Context): Promise<Run
       return producer
     },
     async startWorkers() {
-      const args = [join(processes, 'handlers.ts'), '--connect', address]
+      const args = [join(processes, 'handlers.ts'), ...(place.worker ?? ['--connect', address])]
       consumers = Array.from({ length: workers }, () => startCommand('worker', args))
       await Promise.all(consumers.map(ready))
     },

@@ -58,9 +58,13 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
     if (written === undefined) continue
     const read = readValue(key, written)
     if (!read.ok) {
-      throw new ChasquiError('CONFIG_INVALID', `${named} must be ${read.expected}, not ${quoted(written)}.`, {
-        details: { setting: nameOf(key), origin },
-      })
+      throw new ChasquiError(
+        'CONFIG_INVALID',
+        `${named} must be ${read.expected}, not ${quoted(key, written)}.`,
+        {
+          details: { setting: nameOf(key), origin },
+        },
+      )
     }
     settings[key] = read.value
     origins[key] = origin
@@ -149,7 +153,8 @@ function unknownVariables(environment: NodeJS.ProcessEnv): string[] {
   return Object.keys(environment).filter((name) => name.startsWith('CHASQUI_') && !known.has(name))
 }
 
-function quoted(written: unknown): string {
+function quoted(key: SettingKey, written: unknown): string {
+  if (schemaOf(key).secret !== undefined) return 'what was given'
   const text = JSON.stringify(written) ?? String(written)
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }

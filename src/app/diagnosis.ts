@@ -1,11 +1,16 @@
-/** What `chasqui check` looks at: the runtime, the settings, the disk, the distributor, and tasks that nobody takes. */
+/** What `chasqui check` looks at: the runtime, the settings, the disk, the objects, the distributor, and tasks that nobody takes. */
 
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Client } from '../client/client.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
+import { parseObjectsPlace } from '../objects/place.ts'
+import { ChasquiError } from '../task/errors.ts'
 import { LIST_LIMIT_MAX } from '../task/limits.ts'
 import type { LoadedConfig } from './config.ts'
+import { openObjects } from './objects.ts'
 import { roughSize } from './quantities.ts'
 
 export interface Finding {
@@ -43,6 +48,41 @@ export async function checkDisk({ settings }: LoadedConfig): Promise<Finding | n
     what: 'disk',
     level: isEnough ? 'ok' : 'problem',
     text: `${roughSize(freeBytes)} free for ${where}${isEnough ? '' : '; tasks are refused below --disk-free-min'}`,
+  }
+}
+
+/** Whether the object store can be opened, and an object written, read and deleted. */
+export async function checkObjects({ settings: { objects } }: LoadedConfig): Promise<Finding | null> {
+  if (objects === undefined) return null
+  const found = (level: Finding['level'], text: string): Finding => ({ what: 'objects', level, text })
+  try {
+    const place = parseObjectsPlace(objects)
+    if (place.kind === 'file' && !existsSync(place.dir)) return found('ok', `${objects} (not made yet)`)
+    const store = await openObjects(objects)
+    try {
+      await tryOut(store)
+    } finally {
+      await store.close()
+    }
+    return found('ok', `${objects} can be listed, written, read and deleted`)
+  } catch (error) {
+    if (!(error instanceof ChasquiError)) throw error
+    return found('problem', error.message)
+  }
+}
+
+async function tryOut(store: ObjectStore): Promise<void> {
+  const key = `chasqui-check_${randomUUID()}`
+  await store.put(key, key)
+  let read: string | undefined
+  let isDeleted = false
+  try {
+    read = (await store.get(key))?.toString()
+  } finally {
+    isDeleted = await store.delete(key)
+  }
+  if (read !== key || !isDeleted) {
+    throw new ChasquiError('STORE_FAILED', 'an object that was just written is not there')
   }
 }
 

@@ -1,11 +1,19 @@
 /** The role of a distributor: an engine with a TCP face, until it is told to stop. */
 
 import { openDistributor } from '../distributor/distributor.ts'
+import type { ProxyPolicy } from '../distributor/reception.ts'
 import { systemClock } from '../task/clock.ts'
+import { ChasquiError } from '../task/errors.ts'
 import { DRAIN_ANSWERS_MS } from '../task/limits.ts'
 import { type Address, addressText } from '../wire/address.ts'
+import { parseNetworks } from '../wire/networks.ts'
+import { openAuditFile } from './audit-file.ts'
 import { openEngine } from './composition.ts'
+import { loadAccess } from './load-access.ts'
+import { keepRenewed } from './renewal.ts'
 import type { Role } from './role.ts'
+import { loadServerTls, logCertificate } from './server-tls.ts'
+import type { Settings } from './settings.ts'
 import { VERSION } from './version.ts'
 
 /** Resolves with the exit code, after everything is closed. */
@@ -13,29 +21,48 @@ export async function runDistributor(role: Role): Promise<number> {
   const server = await openServer(role)
   role.onReady({
     role: 'distributor',
-    address: `chasqui://${addressText(server.address)}`,
+    address: server.url,
     engine: role.settings.engine,
   })
   await role.stop.drain
-  return await Promise.race([server.close().then(() => 0), role.stop.now])
+  const end = async () => {
+    await Promise.race([server.giveNotice(), role.stop.now])
+    await server.close()
+    return 0
+  }
+  return await Promise.race([end(), role.stop.now])
 }
 
 export interface Server {
   readonly address: Address
+  /** Tells balancers that ask that it is about to stop; resolves when they have had the time to ask. */
+  giveNotice(): Promise<void>
+  /** `chasqui://…`, or `chasquis://…` where it speaks TLS. */
+  readonly url: string
+  /** What workers of this process's own show; null: they need nothing. */
+  readonly workerToken: string | null
   close(): Promise<void>
 }
 
 /** Engine and distributor as one thing. @throws ChasquiError, one sentence */
 export async function openServer({ settings, log }: Pick<Role, 'settings' | 'log'>): Promise<Server> {
+  const proxy = proxyPolicy(settings)
+  const loadedTls = loadServerTls(settings)
+  const { access, workerToken } = loadAccess(settings)
+  const audit = settings.audit === undefined ? null : await openAuditFile(settings.audit, log)
   const opened = await openEngine(settings, log)
   try {
     const distributor = await openDistributor({
       engine: opened.engine,
       host: settings.host,
       port: settings.port,
+      access,
+      ...(audit !== null && { audit }),
+      ...(loadedTls !== null && { tls: loadedTls.tls }),
       version: VERSION,
       clock: systemClock,
       log,
+      proxy,
       limits: {
         frameBytesMax: settings.frameMaxBytes,
         connectionsMax: settings.connectionsMax,
@@ -45,15 +72,40 @@ export async function openServer({ settings, log }: Pick<Role, 'settings' | 'log
         leaseMs: settings.leaseMs,
       },
     })
+    if (loadedTls !== null) logCertificate(log, loadedTls)
+    const renewal = keepRenewed({ settings, log, clock: systemClock, distributor, access, audit })
+    const address = { host: distributor.address, port: distributor.port }
     return {
-      address: { host: distributor.address, port: distributor.port },
+      address,
+      workerToken,
+      url: `${loadedTls === null ? 'chasqui' : 'chasquis'}://${addressText(address)}`,
+      async giveNotice() {
+        if (settings.drainNoticeMs === 0) return
+        distributor.announceEnd()
+        await new Promise<void>((resolve) =>
+          systemClock.at(systemClock.nowMs() + settings.drainNoticeMs, resolve),
+        )
+      },
       async close() {
+        renewal.close()
         await distributor.close({ deadlineMs: DRAIN_ANSWERS_MS })
         await opened.close()
+        await audit?.close()
       },
     }
   } catch (error) {
     await opened.close()
     throw error
   }
+}
+
+function proxyPolicy({ proxyProtocol, proxyTrusted }: Settings): ProxyPolicy | null {
+  const trusted = parseNetworks(proxyTrusted ?? [])
+  if (proxyProtocol === 'off') return null
+  if (proxyTrusted === undefined) {
+    const why =
+      'needs --proxy-trusted: the addresses of the balancers, for whoever may send a header may pretend to be anybody'
+    throw new ChasquiError('CONFIG_INVALID', `--proxy-protocol ${proxyProtocol} ${why}`)
+  }
+  return { trusted, required: proxyProtocol === 'required' }
 }

@@ -8,6 +8,7 @@ import { ChasquiError } from '../task/errors.ts'
 import { type Address, addressText } from '../wire/address.ts'
 import type { Role } from './role.ts'
 import { openServer, type Server } from './run-distributor.ts'
+import { loadServerTls } from './server-tls.ts'
 import { startWorkerProcesses, type WorkerProcessEvent, type WorkerProcesses } from './worker-processes.ts'
 
 /** The exit code of a worker whose settings or modules cannot be used: starting it again would not help. */
@@ -30,6 +31,11 @@ export interface RunningUp {
 /** Resolves with the exit code, after everything is closed. */
 export async function runUp(role: Role, { workerArgs, play }: UpOptions): Promise<number> {
   const { settings, log, stop, onReady } = role
+  if (settings.tlsCa !== undefined && settings.workers > 0) {
+    const why =
+      '--tls-ca asks every client for a certificate, and the workers of `up` have none: add --workers 0 and start `chasqui worker` with certificates'
+    throw new ChasquiError('CONFIG_INVALID', why)
+  }
   const server = await openServer(role)
   const local = localAddress(server.address)
   const note = (event: WorkerProcessEvent) => {
@@ -42,7 +48,8 @@ export async function runUp(role: Role, { workerArgs, play }: UpOptions): Promis
   useless.promise.catch(() => {})
   const workers = startWorkerProcesses({
     count: settings.workers,
-    args: [...workerArgs, '--connect', `chasqui://${addressText(local)}`, '--until-input-ends'],
+    args: [...workerArgs, ...localConnection(settings, local), '--until-input-ends'],
+    ...(server.workerToken !== null && { env: { ...process.env, CHASQUI_TOKEN: server.workerToken } }),
     drainMs: settings.drainMs,
     onEvent: (event) => {
       note(event)
@@ -54,10 +61,11 @@ export async function runUp(role: Role, { workerArgs, play }: UpOptions): Promis
     },
   })
   try {
-    onReady({ role: 'up', address: `chasqui://${addressText(server.address)}`, engine: settings.engine })
+    onReady({ role: 'up', address: server.url, engine: settings.engine })
     const played = play?.({ server, local, workers }) ?? Promise.resolve('stay' as const)
     const ended = await Promise.race([stop.drain, played.then(stayOrCode), useless.promise])
     const close = async () => {
+      await Promise.race([server.giveNotice(), stop.now])
       await workers.close()
       await server.close()
       return typeof ended === 'number' ? ended : 0
@@ -75,6 +83,14 @@ export async function runUp(role: Role, { workerArgs, play }: UpOptions): Promis
 /** A play that wants the system to stay never ends the race. */
 function stayOrCode(result: 'stay' | number): Promise<number> {
   return result === 'stay' ? new Promise<number>(() => {}) : Promise.resolve(result)
+}
+
+/** How a worker on this machine connects. Over TLS it trusts the very certificate of this server, whatever host that is for. */
+function localConnection(settings: Role['settings'], local: Address): string[] {
+  const loaded = loadServerTls(settings)
+  if (loaded === null) return ['--connect', `chasqui://${addressText(local)}`]
+  const trust = ['--tls-ca', settings.tlsCert!, '--tls-server-name', loaded.facts.name]
+  return ['--connect', `chasquis://${addressText(local)}`, ...trust]
 }
 
 /** A server that listens on every address is reached on the loopback one. */

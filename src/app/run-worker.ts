@@ -1,21 +1,22 @@
-/** The role of a worker: takes tasks from a distributor and runs them, until it is told to stop. */
+/** The role of a worker: takes tasks from a distributor, or straight from the cluster, and runs them, until it is told to stop. */
 
 import { hostname } from 'node:os'
 import { openRemoteEngine } from '../engine/remote/remote-engine.ts'
 import { newTaskId } from '../task/ids.ts'
 import type { WorkerIdentity } from '../task/task.ts'
+import type { Log } from '../telemetry/log.ts'
 import { openWorker } from '../worker/worker.ts'
+import { clientTls } from './client-tls.ts'
+import { type OpenEngine, openEngine } from './composition.ts'
+import { ownToken } from './own-token.ts'
 import type { Role } from './role.ts'
+import type { Settings } from './settings.ts'
 import { VERSION } from './version.ts'
 
 /** Resolves with the exit code, after everything is closed. */
 export async function runWorker({ settings, log, stop, onReady }: Role): Promise<number> {
   const identity: WorkerIdentity = { id: newTaskId(), pid: process.pid, host: hostname() }
-  const engine = await openRemoteEngine({
-    url: settings.connect,
-    client: { name: 'chasqui worker', version: VERSION, worker: identity },
-    connectTimeoutMs: settings.connectTimeoutMs,
-  })
+  const { engine, close } = await openWorkersEngine(settings, identity, log)
   try {
     const { modules, queues, types, concurrency, threads, prefetch, taskLines } = settings
     const worker = openWorker({
@@ -38,7 +39,8 @@ export async function runWorker({ settings, log, stop, onReady }: Role): Promise
     })
     // Not becoming ready is told by `ended` as well, with the reason.
     void worker.ready.then(
-      () => onReady({ role: 'worker', address: settings.connect }),
+      () =>
+        onReady({ role: 'worker', address: settings.engine === 'cluster' ? 'cluster' : settings.connect }),
       () => {},
     )
     void stop.drain.then(() => worker.drain())
@@ -50,6 +52,23 @@ export async function runWorker({ settings, log, stop, onReady }: Role): Promise
     if (end.reason === 'failed') throw end.error
     return end.reason === 'stopped' ? await now : 0
   } finally {
-    await engine.close()
+    await close()
   }
+}
+
+async function openWorkersEngine(
+  settings: Settings,
+  identity: WorkerIdentity,
+  log: Log,
+): Promise<OpenEngine> {
+  // What foreign programs publish is adopted by distributors, which also say who is refused.
+  if (settings.engine === 'cluster') return openEngine({ ...settings, inboxes: [] }, log)
+  const engine = await openRemoteEngine({
+    url: settings.connect,
+    client: { name: 'chasqui worker', version: VERSION, worker: identity },
+    connectTimeoutMs: settings.connectTimeoutMs,
+    ...ownToken(settings),
+    ...clientTls(settings, settings.connect),
+  })
+  return { engine, close: () => engine.close() }
 }

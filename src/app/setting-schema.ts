@@ -8,6 +8,8 @@
 export const SETTING_GROUPS = {
   server: 'The distributor',
   engine: 'The engine',
+  access: 'Who may do what',
+  tls: 'Encryption and certificates',
   wire: 'Limits of the wire',
   worker: 'Workers',
   client: 'Clients and commands',
@@ -23,6 +25,8 @@ interface Meaning<Value> {
   readonly default?: Value
   /** Where the default depends on the machine. */
   readonly defaultText?: string
+  /** It holds a password, or is one (`whole`): that is never shown, not where values are listed and not in errors. */
+  readonly secret?: true | 'whole'
   /** Where the pattern alone would not tell a person. */
   readonly form?: string
 }

@@ -63,9 +63,16 @@ export function expectedForm(key: SettingKey): string {
 /** As people would write it; undefined where there is no value. */
 export function formatValue(key: SettingKey, value: unknown): string | undefined {
   if (value === undefined) return undefined
+  if (schemaOf(key).secret === 'whole') return '(secret)'
   if (isDuration(key)) return formatDuration(value as number)
   if (isSize(key)) return formatSize(value as number)
-  return Array.isArray(value) ? value.join(',') : String(value)
+  const text = Array.isArray(value) ? value.join(',') : String(value)
+  return schemaOf(key).secret === true ? withoutPasswords(text) : text
+}
+
+/** Of URLs: who logs in stays, what with does not. */
+function withoutPasswords(text: string): string {
+  return text.replaceAll(/(:\/\/[^:@/,]*):[^@]*@/g, '$1:…@')
 }
 
 function isDuration(key: SettingKey): boolean {

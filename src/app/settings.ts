@@ -21,7 +21,7 @@ const SETTINGS = {
     group: 'server',
     default: '127.0.0.1',
     description:
-      'Address that the distributor listens on. `0.0.0.0` or `::` serves other machines; until there is authentication, only in a network you trust.',
+      'Address that the distributor listens on. `0.0.0.0` or `::` serves other machines, which takes `--tokens`, client certificates, or `--anonymous everywhere`.',
   }),
   port: integer({
     group: 'server',
@@ -30,26 +30,142 @@ const SETTINGS = {
     default: limits.PORT_DEFAULT,
     description: 'TCP port that the distributor listens on; 0 takes a free one and says which.',
   }),
+  proxyProtocol: choice(['off', 'optional', 'required'], {
+    group: 'server',
+    default: 'off',
+    description:
+      'Whether connections from the balancers in `--proxy-trusted` begin with a PROXY header (version 1 or 2), which tells the address of the client. `optional`: they may, for the time of a change.',
+  }),
+  proxyTrusted: list({
+    lengthMax: 64,
+    group: 'server',
+    description:
+      'Addresses or networks (`10.0.0.0/8,::1`) whose PROXY headers are believed. From all others a header is not read.',
+  }),
+  drainNoticeMs: integer({
+    group: 'server',
+    minimum: 0,
+    maximum: 3_600_000,
+    default: limits.DRAIN_NOTICE_MS,
+    description:
+      'How long a distributor that was told to stop only says that it is not ready, so that balancers send nobody new; then it stops.',
+  }),
   engine: text({
     group: 'server',
-    pattern: '^(memory|embedded(:.+)?|chasqui://.+)$',
-    form: '`embedded:DIR`, `memory` or `chasqui://HOST:PORT`',
+    pattern: '^(memory|embedded(:.+)?|cluster|chasquis?://.+)$',
+    form: '`embedded:DIR`, `cluster`, `memory`, `chasqui://HOST:PORT` or `chasquis://HOST:PORT`',
     default: 'embedded:./chasqui-data',
     description:
-      'What holds the tasks: SQLite in a folder, memory only (gone at the end), or another distributor.',
+      'What holds the tasks: SQLite in a folder, PostgreSQL with RabbitMQ (`cluster`), memory only (gone at the end), or another distributor.',
+  }),
+  databaseUrl: text({
+    group: 'server',
+    pattern: '^postgres(ql)?://.+$',
+    form: '`postgres://USER:PASSWORD@HOST:5432,HOST2:5432/NAME[?sslmode=verify-full&sslrootcert=FILE]`',
+    secret: true,
+    description:
+      'With `--engine cluster`: the PostgreSQL database that holds every task. Several hosts: a primary and its standbys; the one that takes writes is used.',
+  }),
+  amqpUrl: list({
+    lengthMax: 2_048,
+    group: 'server',
+    secret: true,
+    description:
+      'With `--engine cluster`: RabbitMQ, `amqp://USER:PASSWORD@HOST:5672/VHOST`, or `amqps://…`; several for the nodes of its cluster.',
+  }),
+  amqpPrefix: text({
+    group: 'server',
+    pattern: '^[A-Za-z0-9_.-]{1,40}$',
+    form: 'up to 40 letters, digits, `_`, `.` and `-`',
+    default: 'chasqui',
+    description: 'With `--engine cluster`: before the names of all queues and exchanges in RabbitMQ.',
+  }),
+  inboxes: list({
+    lengthMax: limits.QUEUE_LENGTH_MAX,
+    minItems: 0,
+    group: 'server',
+    default: [limits.QUEUE_DEFAULT],
+    description:
+      'With `--engine cluster`: queues to which other AMQP programs publish tasks, as `PREFIX.QUEUE` (`chasqui.default`).',
+  }),
+  migrate: choice(['auto', 'never'], {
+    group: 'server',
+    default: 'auto',
+    description:
+      'With `--engine cluster`: whether opening brings the database to this version; `never`: only `chasqui migrate` does.',
   }),
   objects: text({
     group: 'server',
-    pattern: '^file:.+$',
-    form: '`file:DIR`',
-    description: 'Where each result is also written as a document, `task_<id>.json`. Not set: nowhere.',
+    pattern: '^(file:.+|s3://.+)$',
+    form: '`file:DIR` or `s3://BUCKET[/PREFIX][?endpoint=URL&region=NAME&pathStyle=true]`',
+    description:
+      'Where each result is also written as a document, `task_<id>.json`: a folder, or S3 with credentials from `AWS_*` variables or a profile. Not set: nowhere.',
+  }),
+  objectsAboveBytes: integer({
+    group: 'server',
+    minimum: 1024,
+    maximum: GIB,
+    default: limits.VALUE_INLINE_LENGTH_MAX,
+    description:
+      'With the cluster engine and `--objects`: data and results longer than this go to the object store and not into the tables.',
   }),
   connect: text({
     group: 'client',
-    pattern: '^chasqui://.+$',
-    form: '`chasqui://HOST:PORT`',
+    pattern: '^chasquis?://.+$',
+    form: '`chasqui://HOST:PORT`, or `chasquis://HOST:PORT` for TLS',
     default: `chasqui://127.0.0.1:${limits.PORT_DEFAULT}`,
     description: 'The distributor that workers and commands talk to.',
+  }),
+
+  // ---- who may do what
+  tokens: text({
+    group: 'access',
+    form: 'a file',
+    description:
+      'Who may talk to the distributor: the file that `chasqui token` writes. Not set: nobody is asked, and only this machine is served.',
+  }),
+  token: text({
+    group: 'access',
+    secret: 'whole',
+    form: 'a token, or @FILE that holds one',
+    description:
+      'Who workers and commands are. `@FILE` or `CHASQUI_TOKEN` keeps it out of the list of processes.',
+  }),
+  anonymous: choice(['loopback', 'everywhere'], {
+    group: 'access',
+    default: 'loopback',
+    description:
+      'Where nobody is asked who he is, whom to serve: programs of this machine, or, said aloud, everybody who can reach it.',
+  }),
+  audit: text({
+    group: 'access',
+    form: 'a file',
+    description:
+      'Where administrative acts and refusals are written down, a JSON line each; SIGHUP begins a new file after it was moved.',
+  }),
+
+  // ---- encryption and certificates
+  tlsCert: text({
+    group: 'tls',
+    form: 'a file',
+    description:
+      'Certificate with its chain, PEM. Of a distributor: its own, and the port speaks TLS. Of workers and commands: shown to a distributor that asks for one.',
+  }),
+  tlsKey: text({
+    group: 'tls',
+    form: 'a file',
+    description: 'Private key of that certificate, PEM, without a passphrase.',
+  }),
+  tlsCa: text({
+    group: 'tls',
+    form: 'a file',
+    description:
+      'Certificates to trust, PEM. Of a distributor: clients must show one that these signed (mutual TLS). Of workers and commands: whom the distributor must be signed by; not set: the public authorities.',
+  }),
+  tlsServerName: text({
+    group: 'tls',
+    description:
+      'Name that the certificate of the distributor must carry, where that is not the host in `--connect`.',
   }),
 
   // ---- the worker
@@ -166,6 +282,20 @@ const SETTINGS = {
     default: limits.FAILED_RETENTION_MS,
     description: 'How long failed tasks (the dead-letter set) are kept.',
   }),
+  tasksMax: integer({
+    group: 'engine',
+    minimum: 1,
+    maximum: 2 ** 40,
+    description:
+      'With the cluster engine: unfinished tasks (scheduled, queued, running) of all queues together, beyond which new ones hear `RETRY_AFTER`. Not set: no limit.',
+  }),
+  queueTasksMax: integer({
+    group: 'engine',
+    minimum: 1,
+    maximum: 2 ** 40,
+    description:
+      'The same for each queue. Both are counted once a second, so several distributors may go over by what they take in within one.',
+  }),
   memoryTasksMax: integer({
     group: 'engine',
     minimum: 1,
@@ -253,6 +383,33 @@ export type SettingKey = keyof typeof SETTINGS
 export type Settings = { readonly [Key in SettingKey]: ValueOf<(typeof SETTINGS)[Key]> }
 
 export const SETTING_KEYS = Object.keys(SETTINGS) as SettingKey[]
+
+/** Of whoever connects. */
+export const TLS_SETTINGS = [
+  'tlsCa',
+  'tlsCert',
+  'tlsKey',
+  'tlsServerName',
+] as const satisfies readonly SettingKey[]
+
+/** What opens the cluster engine besides the objects. */
+export const CLUSTER_SETTINGS = [
+  'databaseUrl',
+  'amqpUrl',
+  'amqpPrefix',
+  'inboxes',
+  'migrate',
+  'tasksMax',
+  'queueTasksMax',
+] as const satisfies readonly SettingKey[]
+
+/** What finds a store without its engine. */
+export const ARCHIVE_SETTINGS = [
+  'engine',
+  'databaseUrl',
+  'objects',
+  'objectsAboveBytes',
+] as const satisfies readonly SettingKey[]
 
 export function schemaOf(key: SettingKey): SettingSchema {
   return SETTINGS[key]

@@ -13,6 +13,8 @@ export interface WorkerProcessesOptions {
   readonly count: number
   /** The arguments of the Node that runs this process; the child must drain when its standard input ends. */
   readonly args: readonly string[]
+  /** Default: that of this process. */
+  readonly env?: NodeJS.ProcessEnv
   /** How long a child may take to drain. */
   readonly drainMs: number
   readonly onEvent: (event: WorkerProcessEvent) => void
@@ -96,7 +98,10 @@ class Keeper {
 
   #start(): void {
     const startedAtMs = this.#clock.nowMs()
-    const child = spawn(process.execPath, this.#options.args, { stdio: ['pipe', 'inherit', 'inherit'] })
+    const child = spawn(process.execPath, this.#options.args, {
+      stdio: ['pipe', 'inherit', 'inherit'],
+      ...(this.#options.env !== undefined && { env: this.#options.env }),
+    })
     this.#child = child
     // A child that is gone already makes the pipe fail; its exit says all there is to say.
     child.stdin.on('error', () => {})

@@ -1,7 +1,14 @@
 /** `chasqui check`: is everything as it should be, and where does each setting come from? */
 
 import type { Command } from 'commander'
-import { checkConfig, checkDisk, checkRuntime, checkTakers, type Finding } from '../app/diagnosis.ts'
+import {
+  checkConfig,
+  checkDisk,
+  checkObjects,
+  checkRuntime,
+  checkTakers,
+  type Finding,
+} from '../app/diagnosis.ts'
 import { formatValue } from '../app/setting-values.ts'
 import { nameOf, SETTING_KEYS } from '../app/settings.ts'
 import { ChasquiError } from '../task/errors.ts'
@@ -15,7 +22,7 @@ export function addCheck(program: Command): void {
   const command = addCommand(program, {
     usage: 'check',
     description:
-      'Looks at the settings, the disk, the distributor and tasks that no worker takes. Exit code 1 when something does not work.',
+      'Looks at the settings, the disk, the object store, the distributor and tasks that no worker takes. Exit code 1 when something does not work.',
     examples: [
       ['chasqui check', 'what works and what does not'],
       ['chasqui check --settings', 'every setting, its value and where that comes from'],
@@ -33,6 +40,8 @@ export function addCheck(program: Command): void {
       const findings: Finding[] = [checkRuntime(), ...checkConfig(config)]
       const disk = await checkDisk(config)
       if (disk !== null) findings.push(disk)
+      const objects = await checkObjects(config)
+      if (objects !== null) findings.push(objects)
       findings.push(...(await checkServer(config.settings)))
       for (const finding of findings) showFinding(finding, screen)
       return findings.some(({ level }) => level === 'problem') ? 'failed' : 'done'

@@ -1,7 +1,9 @@
 /** The client of a command: the commands talk to a distributor through the client library, like any other program. */
 
 import type { Command } from 'commander'
-import type { SettingKey, Settings } from '../app/settings.ts'
+import { clientTls } from '../app/client-tls.ts'
+import { ownToken } from '../app/own-token.ts'
+import { type SettingKey, type Settings, TLS_SETTINGS } from '../app/settings.ts'
 import type { Client } from '../client/client.ts'
 import { connect } from '../client/connect.ts'
 import type { Options } from './action.ts'
@@ -12,10 +14,17 @@ export const CLIENT_SETTINGS = [
   'connect',
   'connectTimeoutMs',
   'confirmTimeoutMs',
+  'token',
+  ...TLS_SETTINGS,
 ] as const satisfies readonly SettingKey[]
 
 /** For commands that ask one question. */
-const ASKING_SETTINGS = ['connect', 'connectTimeoutMs'] as const satisfies readonly SettingKey[]
+const ASKING_SETTINGS = [
+  'connect',
+  'connectTimeoutMs',
+  'token',
+  ...TLS_SETTINGS,
+] as const satisfies readonly SettingKey[]
 
 export function addConnection(command: Command): Command {
   return addSettings(command, ASKING_SETTINGS)
@@ -31,5 +40,13 @@ export async function withClient<T>(options: Options, use: (client: Client) => P
 /** @throws CommandError when the address cannot be used */
 export function openClient(settings: Settings): Promise<Client> {
   const { connectTimeoutMs, confirmTimeoutMs } = settings
-  return asUsage(connect(settings.connect, { name: 'chasqui', connectTimeoutMs, confirmTimeoutMs }))
+  const opening = async () =>
+    connect(settings.connect, {
+      name: 'chasqui',
+      connectTimeoutMs,
+      confirmTimeoutMs,
+      ...ownToken(settings),
+      ...clientTls(settings, settings.connect),
+    })
+  return asUsage(opening())
 }

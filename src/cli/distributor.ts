@@ -1,7 +1,7 @@
 /** `chasqui distributor`: takes tasks over TCP, holds them in its engine, hands them to workers. */
 
 import type { Command } from 'commander'
-import type { SettingKey } from '../app/settings.ts'
+import { CLUSTER_SETTINGS, type SettingKey } from '../app/settings.ts'
 import { action } from './action.ts'
 import { addCommand, addJson } from './common-options.ts'
 import { serve } from './servers.ts'
@@ -10,8 +10,19 @@ import { addSettings, readSettings } from './setting-options.ts'
 export const DISTRIBUTOR_SETTINGS = [
   'host',
   'port',
+  'proxyProtocol',
+  'proxyTrusted',
+  'drainNoticeMs',
   'engine',
+  ...CLUSTER_SETTINGS,
   'objects',
+  'objectsAboveBytes',
+  'tokens',
+  'anonymous',
+  'audit',
+  'tlsCert',
+  'tlsKey',
+  'tlsCa',
   'leaseMs',
   'reconnectGraceMs',
   'retentionMs',
@@ -35,7 +46,15 @@ export function addDistributor(program: Command): void {
     examples: [
       ['chasqui distributor', 'on port 5000, tasks in ./chasqui-data'],
       ['chasqui distributor --port 0 --json', 'on a free port; the line on standard output says which'],
-      ['chasqui distributor --host 0.0.0.0', 'for other machines of a network you trust'],
+      ['chasqui distributor --host 0.0.0.0 --tokens tokens.json', 'for other machines; see chasqui token'],
+      [
+        'chasqui distributor --tls-cert server.pem --tls-key server-key.pem',
+        'with TLS; clients say chasquis://',
+      ],
+      [
+        'chasqui distributor --engine cluster --database-url postgres://db/chasqui --amqp-url amqp://mq',
+        'tasks in PostgreSQL, one of several distributors',
+      ],
     ],
   })
   addSettings(addJson(command), DISTRIBUTOR_SETTINGS).action(

@@ -13,7 +13,7 @@ export const EXIT_CODES = {
   },
   unknownTask: { code: 4, meaning: 'There is no task with (one of) the given ids.' },
   deadline: { code: 5, meaning: 'The deadline passed first; the tasks go on.' },
-  refused: { code: 6, meaning: 'The server refused (some of) the tasks.' },
+  refused: { code: 6, meaning: 'The server, or the engine of an import, refused (some of) the tasks.' },
   unchanged: {
     code: 7,
     meaning: 'Nothing to do: (one of) the tasks was not in a state in which it can be cancelled or retried.',

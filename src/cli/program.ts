@@ -3,16 +3,21 @@
 import { Command } from 'commander'
 import { VERSION } from '../app/version.ts'
 import { addCancel } from './cancel.ts'
+import { addCert } from './cert.ts'
 import { addCheck } from './check.ts'
 import { addDistributor } from './distributor.ts'
 import { exitCodeOf } from './exit-codes.ts'
+import { addExport } from './export.ts'
 import { addGet } from './get.ts'
+import { addImport } from './import.ts'
 import { addList } from './list.ts'
 import { addLog } from './log.ts'
+import { addMigrate } from './migrate.ts'
 import { addQueues } from './queues.ts'
 import { addRetry } from './retry.ts'
 import { addStats } from './stats.ts'
 import { addSubmit } from './submit.ts'
+import { addToken } from './token.ts'
 import { addUp } from './up.ts'
 import { addWait } from './wait.ts'
 import { addWatch } from './watch.ts'
@@ -36,6 +41,11 @@ const COMMANDS = [
   addWorkers,
   addStats,
   addCheck,
+  addCert,
+  addToken,
+  addExport,
+  addImport,
+  addMigrate,
 ]
 
 export function createProgram(): Command {

@@ -49,7 +49,8 @@ export function flagsOf(
 function placeholderOf(key: SettingKey): string {
   if (key.endsWith('Ms')) return 'duration'
   if (key.endsWith('Bytes')) return 'size'
-  const { type } = schemaOf(key)
+  const { type, form } = schemaOf(key)
+  if (form === 'a file') return 'file'
   if (type === 'integer') return 'n'
   return type === 'array' ? 'a,b' : key === 'connect' || key === 'engine' ? 'url' : 'value'
 }

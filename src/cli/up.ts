@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { flagOf, type SettingKey } from '../app/settings.ts'
+import { flagOf, type SettingKey, TLS_SETTINGS } from '../app/settings.ts'
 import { action, type Options } from './action.ts'
 import { addCommand, addJson } from './common-options.ts'
 import { DISTRIBUTOR_SETTINGS } from './distributor.ts'
@@ -13,7 +13,10 @@ import { WORKER_SETTINGS } from './worker.ts'
 
 const UP_SETTINGS: readonly SettingKey[] = [
   'workers',
-  ...new Set([...DISTRIBUTOR_SETTINGS, ...WORKER_SETTINGS.filter((key) => key !== 'connect')]),
+  ...new Set([
+    ...DISTRIBUTOR_SETTINGS,
+    ...WORKER_SETTINGS.filter((key) => key !== 'connect' && key !== 'tlsServerName' && key !== 'token'),
+  ]),
 ]
 
 export function addUp(program: Command): void {
@@ -43,6 +46,12 @@ export function addUp(program: Command): void {
       if (demo && settings.modules.length > 0) {
         throw new CommandError('usage', '--demo runs the samples; leave the modules out.')
       }
+      if (demo && settings.tlsCert !== undefined) {
+        throw new CommandError('usage', '--demo shows the bare clients of plain TCP; leave --tls-cert out.')
+      }
+      if (demo && settings.tokens !== undefined) {
+        throw new CommandError('usage', '--demo shows clients that have no token; leave --tokens out.')
+      }
       return serve({ settings, screen }, (role) =>
         runUp(role, {
           workerArgs: workerArgs(given, settings.modules),
@@ -58,7 +67,9 @@ function workerArgs(options: Options, modules: readonly string[]): string[] {
   const main = fileURLToPath(
     new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url),
   )
-  const flags = Object.entries(flagsOf(options, WORKER_SETTINGS)).flatMap(([key, text]) => [
+  // Certificates of the server are none of its workers; how they connect is said by `runUp`.
+  const own = WORKER_SETTINGS.filter((key) => !(TLS_SETTINGS as readonly SettingKey[]).includes(key))
+  const flags = Object.entries(flagsOf(options, own)).flatMap(([key, text]) => [
     flagOf(key as SettingKey),
     text,
   ])

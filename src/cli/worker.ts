@@ -1,7 +1,7 @@
 /** `chasqui worker`: takes tasks from a distributor and runs their handlers in threads. */
 
 import type { Command } from 'commander'
-import type { SettingKey } from '../app/settings.ts'
+import { CLUSTER_SETTINGS, type SettingKey, TLS_SETTINGS } from '../app/settings.ts'
 import { action } from './action.ts'
 import { addCommand, addJson } from './common-options.ts'
 import { asUsage } from './exit-codes.ts'
@@ -10,7 +10,17 @@ import { addSettings, readSettings } from './setting-options.ts'
 
 export const WORKER_SETTINGS = [
   'connect',
+  'engine',
+  ...CLUSTER_SETTINGS,
+  'objects',
+  'objectsAboveBytes',
+  'leaseMs',
+  'reconnectGraceMs',
+  'retentionMs',
+  'failedRetentionMs',
   'connectTimeoutMs',
+  'token',
+  ...TLS_SETTINGS,
   'concurrency',
   'threads',
   'prefetch',
@@ -35,6 +45,10 @@ export function addWorker(program: Command): void {
       ['chasqui worker tasks.ts --concurrency 8', 'your own handlers, eight at a time'],
       ['chasqui worker tasks.ts --queues mail,default', 'from these queues only'],
       ['chasqui worker tasks.ts --connect chasqui://10.0.0.5:5000', 'of a distributor on another machine'],
+      [
+        'chasqui worker tasks.ts --engine cluster --database-url postgres://db/chasqui --amqp-url amqp://mq',
+        'directly on the cluster, without a distributor',
+      ],
     ],
   })
   addJson(command).option(
@@ -44,7 +58,10 @@ export function addWorker(program: Command): void {
   addSettings(command, WORKER_SETTINGS).action(
     action(async ({ screen, options }, modules: readonly string[]) => {
       const { runWorker } = await import('../app/run-worker.ts')
-      const { settings } = await readSettings(options, WORKER_SETTINGS, modules)
+      const config = await readSettings(options, WORKER_SETTINGS, modules)
+      // A distributor that was named wins over an engine in a configuration that both roles share.
+      const isDirect = config.settings.engine === 'cluster' && config.origins.connect === 'default'
+      const settings = isDirect ? config.settings : { ...config.settings, engine: config.settings.connect }
       const untilInputEnds = options.untilInputEnds === true
       // A module or type that cannot be used was named on the command line, or in a setting.
       return asUsage(serve({ settings, screen, untilInputEnds }, runWorker))

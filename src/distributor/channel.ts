@@ -12,6 +12,7 @@ import { ChasquiError } from '../task/errors.ts'
 import { BAD_MESSAGE_COST, TURN_MESSAGES_MAX } from '../task/limits.ts'
 import { DialectReader } from '../wire/dialect-reader.ts'
 import { Outbox } from '../wire/outbox.ts'
+import { isTlsHello } from '../wire/tls-policy.ts'
 import type { Intake } from './intake.ts'
 import type { DistributorLimits } from './limits.ts'
 
@@ -19,6 +20,8 @@ export interface ChannelOwner {
   readonly clock: Clock
   readonly limits: DistributorLimits
   readonly intake: Intake
+  /** Longest message, to begin with. */
+  readonly frameBytesMax: number
   /** Whether there is room for further requests. */
   readonly isFull: boolean
   onMessage(text: string): void
@@ -61,7 +64,7 @@ export class Channel {
     this.#owner = owner
     this.#heardAtMs = owner.clock.nowMs()
     this.#reader = new DialectReader({
-      frameBytesMax: owner.limits.frameBytesMax,
+      frameBytesMax: owner.frameBytesMax,
       onMessage: (text) => {
         this.#messagesRead++
         this.#turnBudget--
@@ -99,6 +102,10 @@ export class Channel {
   /** What was said so far leaves now. */
   flush(): void {
     this.#outbox.flush()
+  }
+
+  set frameBytesMax(bytes: number) {
+    this.#reader.frameBytesMax = bytes
   }
 
   /** The peer has shown that it speaks JSON-RPC. */
@@ -174,7 +181,12 @@ export class Channel {
   #onData(chunk: Buffer): void {
     this.#heardAtMs = this.#owner.clock.nowMs()
     // Ended, and lingering only so that the peer can read why.
-    if (this.#end === null) this.#takeTurn(() => this.#reader.push(chunk))
+    if (this.#end !== null) return
+    if (this.#messagesRead === 0 && this.#reader.pendingBytes === 0 && isTlsHello(chunk)) {
+      this.#owner.onFatal(
+        new ChasquiError('TLS_FAILED', 'this port does not speak TLS: connect with chasqui://'),
+      )
+    } else this.#takeTurn(() => this.#reader.push(chunk))
   }
 
   /** The other connections have their turn first. */

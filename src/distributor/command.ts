@@ -8,6 +8,8 @@ import type { Params } from '../wire/messages.ts'
 import type { MethodDescription } from '../wire/protocol/method.ts'
 import type { ClientIdentity } from '../wire/query-codec.ts'
 import type { ServerReport } from '../wire/report-codec.ts'
+import type { AuditEntry } from './access/audit.ts'
+import type { Identity, Right } from './access/rights.ts'
 import type { Consumers } from './consumers.ts'
 import type { DistributorLimits } from './limits.ts'
 import type { ReadLane } from './read-lane.ts'
@@ -15,11 +17,11 @@ import type { TurnBatch } from './turn-batch.ts'
 import type { Waits } from './waits.ts'
 import type { Watches } from './watches.ts'
 
-/** What a connection must be allowed to do; everything, until there are tokens. */
-export type Right = 'none' | 'submit' | 'read' | 'control' | 'work' | 'observe'
+/** What a connection must be allowed to do. `none`: nothing, strangers may; `any`: something, whatever it is. */
+export type NeededRight = Right | 'none' | 'any'
 
 export interface Command extends MethodDescription {
-  readonly right: Right
+  readonly right: NeededRight
   /** `params` have passed the schema, unless the command checks them itself (`checksParams`). May throw; then the call fails with it. */
   readonly run: (context: CommandContext, params: Params, call: Call) => void
   /** The command has a faster check of its own, held equal to the schema by a test. */
@@ -34,6 +36,7 @@ export interface Call {
 
 /** The connection and the server, as far as commands see them. */
 export interface CommandContext {
+  /** As the peer may see it. */
   readonly engine: Engine
   /** What the engine holds tasks at. */
   readonly durability: Durability
@@ -61,6 +64,12 @@ export interface CommandContext {
   readonly version: string
   serverReport(): ServerReport
   greet(client: ClientIdentity | null): void
+  /** Who the peer has shown to be. */
+  readonly identity: Identity
+  /** @throws ChasquiError UNAUTHENTICATED, RETRY_AFTER */
+  login(token: string): void
+  /** Writes down an administrative act. */
+  audit(entry: Pick<AuditEntry, 'act' | 'ids' | 'count' | 'details'>): void
 }
 
 /** A command that is answered with what a function returns. */

@@ -1,7 +1,7 @@
 /** The table of contents of the server: every method, the right that it takes, and what answers it. */
 
 import { METHODS, type MethodName } from '../wire/protocol.ts'
-import { answering, type Command, type Right, reading } from './command.ts'
+import { answering, type Command, type NeededRight, reading } from './command.ts'
 import * as operator from './commands/operator.ts'
 import * as session from './commands/session.ts'
 import { submit } from './commands/submit.ts'
@@ -11,9 +11,10 @@ import { discover } from './discover.ts'
 
 type Run = Command['run']
 
-const TABLE: Readonly<Record<MethodName, readonly [Right, Run, 'checks its params'?]>> = {
+const TABLE: Readonly<Record<MethodName, readonly [NeededRight, Run, 'checks its params'?]>> = {
   'session.hello': ['none', answering(session.hello)],
-  'rpc.discover': ['none', answering((context) => discover(context.version))],
+  'session.ping': ['none', answering(session.ping)],
+  'rpc.discover': ['any', answering((context) => discover(context.version))],
 
   'task.submit': ['submit', submit, 'checks its params'],
   'task.get': ['read', reading(task.get)],
@@ -22,8 +23,8 @@ const TABLE: Readonly<Record<MethodName, readonly [Right, Run, 'checks its param
   'task.watch': ['read', following(task.watch)],
   'task.unwatch': ['read', answering(task.unwatch)],
   'task.log': ['read', reading(task.log)],
-  'task.cancel': ['control', answering(task.cancel)],
-  'task.retry': ['control', answering(task.retry)],
+  'task.cancel': ['cancel', answering(task.cancel)],
+  'task.retry': ['retry', answering(task.retry)],
 
   'work.consume': ['work', following(work.consume)],
   'work.stop': ['work', answering(work.stop)],

@@ -19,6 +19,7 @@ import { notificationText } from '../wire/messages.ts'
 import type { WireConsume } from '../wire/query-codec.ts'
 
 export interface ConsumersOptions {
+  /** Asked anew each time: it depends on who the peer is. */
   readonly engine: Engine
   readonly consumersMax: number
   readonly log: Log

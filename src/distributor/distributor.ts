@@ -6,15 +6,23 @@
 
 import net, { type AddressInfo, type Socket } from 'node:net'
 import type { Engine } from '../engine/engine.ts'
-import type { Clock } from '../task/clock.ts'
+import type { Clock, Timer } from '../task/clock.ts'
 import { ChasquiError } from '../task/errors.ts'
-import { KEEPALIVE_MS } from '../task/limits.ts'
+import { ACCESS_CHECK_MS, KEEPALIVE_MS } from '../task/limits.ts'
 import type { Log } from '../telemetry/log.ts'
 import { addressText } from '../wire/address.ts'
 import { mixedErrorText } from '../wire/bare-reply.ts'
 import type { ServerReport } from '../wire/report-codec.ts'
+import type { ServerTls } from '../wire/tls-policy.ts'
+import { Access } from './access/access.ts'
+import { type Audit, NO_AUDIT } from './access/audit.ts'
+import { Doorkeeper } from './access/doorkeeper.ts'
+import type { Locks } from './access/pass.ts'
+import { Rates } from './access/rate.ts'
+import { type Arrival, Arrivals } from './arrivals.ts'
 import { Intake } from './intake.ts'
 import { DEFAULT_LIMITS, type DistributorLimits } from './limits.ts'
+import { type ProxyPolicy, Reception } from './reception.ts'
 import { Session, type SessionHost } from './session.ts'
 
 export interface DistributorOptions {
@@ -24,7 +32,15 @@ export interface DistributorOptions {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
+  /** Who is who. Default: nothing is locked. */
+  readonly access?: Access
+  /** Default: nothing is written down. */
+  readonly audit?: Audit
+  /** Absent: plain TCP. */
+  readonly tls?: ServerTls
   readonly limits?: Partial<DistributorLimits>
+  /** Whose PROXY headers are read. Default: nobody's. */
+  readonly proxy?: ProxyPolicy | null
   readonly log: Log
   readonly clock: Clock
   /** Of the program, as clients are told. */
@@ -36,6 +52,12 @@ export interface Distributor {
   readonly port: number
   /** Open ones. */
   readonly connections: number
+  /** Answers balancers that ask (`session.ping`) that it is not ready: they send nobody new. All else goes on. Repeatable. */
+  announceEnd(): void
+  /** The tokens have changed: holds all connections against them. */
+  recheckAccess(): void
+  /** New connections get these certificates; open ones stay as they are. Only for who began with TLS. */
+  renewTls(tls: ServerTls): void
   /**
    * Stops accepting, answers what is under way until the deadline, tells requests that still come SHUTTING_DOWN, and closes all
    * connections. Leases of workers stay valid in the store. Repeatable.
@@ -58,13 +80,18 @@ class TcpDistributor implements Distributor, SessionHost {
   readonly limits: DistributorLimits
   readonly log: Log
   readonly intake: Intake
+  readonly locks: Locks
   address = ''
   port = 0
   readonly #options: DistributorOptions
   readonly #server: net.Server
+  readonly #reception: Reception
+  readonly #arrivals: Arrivals
   readonly #sessions = new Set<Session>()
   readonly #startedAtMs: number
   #sessionsMade = 0
+  #ready = true
+  #accessTimer: Timer | null = null
   #closing: Promise<void> | null = null
   #onAllAnswered: (() => void) | null = null
 
@@ -76,7 +103,26 @@ class TcpDistributor implements Distributor, SessionHost {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.log = options.log
     this.intake = new Intake(this.limits.intakeBytesMax)
+    this.locks = {
+      access: options.access ?? new Access({ file: null }),
+      audit: options.audit ?? NO_AUDIT,
+      doorkeeper: new Doorkeeper(this.clock),
+      rates: new Rates(this.clock),
+    }
+    this.#reception = new Reception({
+      proxy: options.proxy ?? null,
+      clock: this.clock,
+      log: this.log,
+      lingerMs: this.limits.lingerMs,
+    })
     this.#startedAtMs = this.clock.nowMs()
+    this.#arrivals = new Arrivals({
+      tls: options.tls ?? null,
+      limits: this.limits,
+      clock: this.clock,
+      log: this.log,
+      onArrived: (arrival) => this.#welcome(arrival),
+    })
     // Half open: a client may end its side after its last task and still wait for the confirmation.
     this.#server = net.createServer(
       { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS },
@@ -98,6 +144,7 @@ class TcpDistributor implements Distributor, SessionHost {
     const bound = this.#server.address() as AddressInfo
     this.address = bound.address
     this.port = bound.port
+    if (this.locks.access.isLocked) this.#watchAccess()
     const listensOn = addressText({ host: bound.address, port: bound.port })
     this.log.event('distributor.listening', { address: listensOn, engine: this.engine.kind })
   }
@@ -107,7 +154,7 @@ class TcpDistributor implements Distributor, SessionHost {
   }
 
   get connections(): number {
-    return this.#sessions.size
+    return this.#sessions.size + this.#reception.count + this.#arrivals.count
   }
 
   serverReport(): ServerReport {
@@ -118,17 +165,23 @@ class TcpDistributor implements Distributor, SessionHost {
       pid: process.pid,
       startedAtMs: this.#startedAtMs,
       uptimeMs: this.clock.nowMs() - this.#startedAtMs,
+      ready: this.#ready,
       connections: this.connections,
       memory: { rssBytes: rss, heapUsedBytes: heapUsed },
     }
   }
 
   #accept(socket: Socket): void {
-    if (this.#sessions.size >= this.limits.connectionsMax) {
-      this.#turnAway(socket)
+    if (this.connections >= this.limits.connectionsMax) this.#turnAway(socket)
+    else this.#reception.receive(socket, (peer) => this.#arrivals.take(socket, peer))
+  }
+
+  #welcome(arrival: Arrival): void {
+    if (this.#closing !== null) {
+      arrival.socket.destroy()
       return
     }
-    const session = new Session(this, socket, `s${++this.#sessionsMade}`)
+    const session = new Session(this, arrival, `s${++this.#sessionsMade}`)
     this.#sessions.add(session)
     void session.closed.finally(() => {
       this.#sessions.delete(session)
@@ -149,6 +202,27 @@ class TcpDistributor implements Distributor, SessionHost {
     )
   }
 
+  announceEnd(): void {
+    if (this.#ready) this.log.event('distributor.not-ready', { connections: this.connections })
+    this.#ready = false
+  }
+
+  recheckAccess(): void {
+    for (const session of this.#sessions) session.recheck()
+  }
+
+  /** Tokens expire by themselves. */
+  #watchAccess(): void {
+    this.#accessTimer = this.clock.at(this.clock.nowMs() + ACCESS_CHECK_MS, () => {
+      this.recheckAccess()
+      this.#watchAccess()
+    })
+  }
+
+  renewTls(tls: ServerTls): void {
+    this.#arrivals.renew(tls)
+  }
+
   close({ deadlineMs }: { readonly deadlineMs: number }): Promise<void> {
     this.#closing ??= this.#close(deadlineMs)
     return this.#closing
@@ -156,6 +230,9 @@ class TcpDistributor implements Distributor, SessionHost {
 
   async #close(deadlineMs: number): Promise<void> {
     this.log.event('distributor.closing', { inFlight: this.#inFlight })
+    this.#accessTimer?.cancel()
+    this.#reception.closeAll()
+    this.#arrivals.closeAll()
     const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     const deadline = Promise.withResolvers<void>()
     const timer = this.clock.at(this.clock.nowMs() + deadlineMs, deadline.resolve)

@@ -4,6 +4,8 @@ import {
   CONNECTIONS_MAX,
   CONSUMERS_MAX,
   FRAME_BYTES_MAX,
+  HANDSHAKE_MS,
+  HELLO_MS,
   INTAKE_BYTES_MAX,
   LEASE_MS,
   LINGER_MS,
@@ -19,6 +21,10 @@ export interface DistributorLimits {
   /** One message. */
   readonly frameBytesMax: number
   readonly connectionsMax: number
+  /** From the accepted connection to the end of its TLS handshake. */
+  readonly handshakeMs: number
+  /** For a stranger to say who he is, where that is asked for. */
+  readonly helloMs: number
   /** Of one connection, not answered yet; `task.wait` is counted apart. */
   readonly requestsInFlightMax: number
   /** Ids that one connection waits for. */
@@ -44,6 +50,8 @@ export interface DistributorLimits {
 export const DEFAULT_LIMITS: DistributorLimits = {
   frameBytesMax: FRAME_BYTES_MAX,
   connectionsMax: CONNECTIONS_MAX,
+  handshakeMs: HANDSHAKE_MS,
+  helloMs: HELLO_MS,
   requestsInFlightMax: REQUESTS_IN_FLIGHT_MAX,
   waitsMax: WAITS_MAX,
   watchesMax: WATCHES_MAX,

@@ -8,27 +8,24 @@
  * server hold is bounded (message, requests, waits, watches, consumers, outbox); nothing it sends can throw out of here.
  */
 
-import type { Socket } from 'node:net'
 import type { Engine, Settlement } from '../engine/engine.ts'
-import type { Clock } from '../task/clock.ts'
+import type { Clock, Timer } from '../task/clock.ts'
 import { ChasquiError } from '../task/errors.ts'
-import { BATCH_ENTRIES_MAX, LAPSE_CHECK_MS, READS_AT_A_TIME } from '../task/limits.ts'
+import { LAPSE_CHECK_MS, READS_AT_A_TIME, STRANGER_FRAME_BYTES_MAX } from '../task/limits.ts'
 import type { Outcome } from '../task/outcome.ts'
 import type { Durability, Receipt, Refusal, Submission } from '../task/task.ts'
 import type { Log } from '../telemetry/log.ts'
-import { bareErrorText, mixedErrorText } from '../wire/bare-reply.ts'
-import { errorReplyText, type Incoming, isObject, parseLine, readIncoming } from '../wire/messages.ts'
 import type { ClientIdentity } from '../wire/query-codec.ts'
 import type { ServerReport } from '../wire/report-codec.ts'
-import { BareCall, Batch, type CallOwner, RequestCall, SilentCall } from './calls.ts'
+import { type Locks, Pass } from './access/pass.ts'
+import type { Identity } from './access/rights.ts'
+import type { Arrival } from './arrivals.ts'
 import { Channel } from './channel.ts'
-import type { Call, CommandContext } from './command.ts'
-import { submitBare } from './commands/submit.ts'
-import { COMMANDS } from './commands.ts'
+import type { CommandContext, NeededRight } from './command.ts'
 import { Consumers } from './consumers.ts'
+import { Conversation, type Host } from './conversation.ts'
 import type { Intake } from './intake.ts'
 import type { DistributorLimits } from './limits.ts'
-import { checkParams } from './params-check.ts'
 import { ReadLane } from './read-lane.ts'
 import { TurnBatch } from './turn-batch.ts'
 import { Waits } from './waits.ts'
@@ -43,18 +40,17 @@ export interface SessionHost {
   readonly limits: DistributorLimits
   readonly log: Log
   readonly intake: Intake
+  readonly locks: Locks
   readonly version: string
   serverReport(): ServerReport
   /** A session that is closing has answered all that was under way. */
   onAnswered(): void
 }
 
-/** What these ask in one turn is asked of the engine in one call. */
-const JOINED: ReadonlySet<string> = new Set(['task.submit', 'work.settle'])
+/** Codes of what is written down as refused. */
+const REFUSALS: ReadonlySet<string> = new Set(['UNAUTHENTICATED', 'FORBIDDEN'])
 
-type Dialect = 'unknown' | 'bare' | 'rpc'
-
-export class Session implements CommandContext, CallOwner {
+export class Session implements Host {
   readonly id: string
   readonly peer: string
   readonly submissions: {
@@ -71,29 +67,36 @@ export class Session implements CommandContext, CallOwner {
   client: ClientIdentity | null = null
   readonly #host: SessionHost
   readonly #channel: Channel
+  readonly #pass: Pass
   readonly #voice = new WorkerVoice()
-  #dialect: Dialect = 'unknown'
+  readonly #talk = new Conversation(this)
+  #helloTimer: Timer | null = null
   #inFlight = 0
   #closing = false
   /** The peer will send nothing more. */
   #peerEnded = false
 
-  constructor(host: SessionHost, socket: Socket, id: string) {
-    const { engine, limits, log } = host
+  constructor(host: SessionHost, { socket, peer, subject }: Arrival, id: string) {
+    const { limits, log, locks } = host
+    this.#pass = new Pass({ locks, engine: host.engine, clock: host.clock, peer, session: id, subject })
+    const pass = this.#pass
     this.#host = host
     this.id = id
-    this.peer = socket.remoteAddress ?? 'unknown'
+    this.peer = peer
     const isFull = () => this.#inFlight - this.waits.count >= limits.requestsInFlightMax
     this.#channel = new Channel(socket, {
       clock: host.clock,
       limits,
       intake: host.intake,
+      frameBytesMax: pass.isStranger
+        ? Math.min(STRANGER_FRAME_BYTES_MAX, limits.frameBytesMax)
+        : limits.frameBytesMax,
       get isFull() {
         return isFull()
       },
-      onMessage: (text) => this.#onMessage(text),
-      onBadMessage: (error) => this.#refuse(error),
-      onTurnOver: () => this.#flushTurn(),
+      onMessage: (text) => this.#talk.hear(text),
+      onBadMessage: (error) => this.#talk.refuse(error),
+      onTurnOver: () => this.flushTurn(),
       onFatal: (error) => this.#cutOff(error),
       onPeerEnd: (isWithinMessage) => this.#onPeerEnd(isWithinMessage),
       onCongested: () => {
@@ -109,20 +112,24 @@ export class Session implements CommandContext, CallOwner {
     const send = (text: string) => this.send(text)
     const flush = () => this.#channel.flush()
     this.submissions = {
-      disk: new TurnBatch((batch) => engine.submit(batch, 'disk'), flush),
-      relaxed: new TurnBatch((batch) => engine.submit(batch, 'relaxed'), flush),
+      disk: new TurnBatch((batch) => pass.engine.submit(batch, 'disk'), flush),
+      relaxed: new TurnBatch((batch) => pass.engine.submit(batch, 'relaxed'), flush),
     }
-    this.outcomes = new TurnBatch((batch) => engine.settle(batch), flush)
+    this.outcomes = new TurnBatch((batch) => pass.engine.settle(batch), flush)
     this.waits = new Waits(limits.waitsMax)
     this.watches = new Watches({
-      engine,
+      get engine() {
+        return pass.engine
+      },
       watchesMax: limits.watchesMax,
       idsMax: limits.waitsMax,
       send,
       isCongested: () => this.isCongested,
     })
     this.consumers = new Consumers({
-      engine,
+      get engine() {
+        return pass.engine
+      },
       consumersMax: limits.consumersMax,
       log,
       send,
@@ -136,7 +143,7 @@ export class Session implements CommandContext, CallOwner {
   // ---- for commands -----------------------------------------------------------------------------------------
 
   get engine(): Engine {
-    return this.#host.engine
+    return this.#pass.engine
   }
 
   get durability(): Durability {
@@ -167,6 +174,25 @@ export class Session implements CommandContext, CallOwner {
     return this.#host.serverReport()
   }
 
+  get identity(): Identity {
+    return this.#pass.identity
+  }
+
+  login(token: string): void {
+    try {
+      this.#pass.login(token)
+    } catch (error) {
+      // After the answer: whoever has shown a wrong token begins anew.
+      setImmediate(() => this.#channel.end('it did not authenticate'))
+      throw error
+    }
+    if (!this.#pass.isStranger) this.#letIn()
+  }
+
+  audit(entry: Parameters<CommandContext['audit']>[0]): void {
+    this.#pass.record({ result: 'allowed', ...entry })
+  }
+
   greet(client: ClientIdentity | null): void {
     this.client = client
     this.#host.log.event('session.hello', { session: this.id, client: client?.name ?? 'unnamed' })
@@ -189,6 +215,9 @@ export class Session implements CommandContext, CallOwner {
   wireError(error: unknown, method: string): ChasquiError {
     this.#channel.chargeBadMessage()
     if (error instanceof ChasquiError) {
+      // Refusals of single tasks were written down one by one.
+      if (REFUSALS.has(error.code) && error.details?.receipts === undefined)
+        this.#pass.record({ result: 'refused', act: method, code: error.code })
       // The engine was closed under it: for the peer that is the server stopping.
       return error.code === 'CLOSED' ? new ChasquiError('SHUTTING_DOWN', 'the server is stopping') : error
     }
@@ -224,17 +253,57 @@ export class Session implements CommandContext, CallOwner {
   async #live(): Promise<void> {
     const { log } = this.#host
     log.event('session.opened', { session: this.id, peer: this.peer })
+    if (this.#pass.isStranger) this.#watchStranger()
     const reason = await this.#channel.closed
+    this.#helloTimer?.cancel()
+    this.#pass.leave()
     this.waits.abort()
     log.event('session.closed', { session: this.id, reason })
     // Errors here are the engine's own; there is nobody left to tell.
     await Promise.allSettled([this.consumers.stopAll(!this.#closing), this.watches.closeAll()])
   }
 
+  /** He says who he is within his time, or goes. */
+  #watchStranger(): void {
+    if (!this.#pass.isWelcome) {
+      const reason = 'too many connections of this address have not said who they are'
+      this.#cutOff(new ChasquiError('TOO_MANY_CONNECTIONS', reason))
+      return
+    }
+    const { helloMs } = this.limits
+    this.#helloTimer = this.clock.at(this.clock.nowMs() + helloMs, () =>
+      this.#cutOff(new ChasquiError('UNAUTHENTICATED', `no token was shown within ${helloMs} ms`)),
+    )
+  }
+
+  #letIn(): void {
+    this.#helloTimer?.cancel()
+    this.#channel.frameBytesMax = this.limits.frameBytesMax
+  }
+
+  /** Holds the connection against the tokens as they are now. */
+  recheck(): void {
+    const verdict = this.#pass.verdict()
+    if (verdict === 'holds' || this.#channel.isEnded) return
+    this.#pass.record({
+      result: 'refused',
+      act: 'session',
+      code: verdict === 'gone' ? 'UNAUTHENTICATED' : 'SHUTTING_DOWN',
+    })
+    this.#cutOff(
+      verdict === 'gone'
+        ? new ChasquiError('UNAUTHENTICATED', 'the token was revoked or has expired')
+        : new ChasquiError('SHUTTING_DOWN', 'the rights of this identity have changed: connect again'),
+    )
+    // Not one more delivery or event, though the peer may take its time to read why.
+    this.waits.abort()
+    void Promise.allSettled([this.consumers.stopAll(true), this.watches.closeAll()])
+  }
+
   /** The peer has said everything, or is gone: answer what is under way, then end. */
   #onPeerEnd(isWithinMessage: boolean): void {
     if (isWithinMessage) {
-      this.#refuse(new ChasquiError('PARSE_ERROR', 'the connection ended in the middle of a message'))
+      this.#talk.refuse(new ChasquiError('PARSE_ERROR', 'the connection ended in the middle of a message'))
     }
     this.#peerEnded = true
     this.waits.abort()
@@ -262,137 +331,39 @@ export class Session implements CommandContext, CallOwner {
       this.#channel.destroy(error.message)
       return
     }
-    this.send(this.#errorText(error))
+    this.send(this.#talk.errorText(error))
     this.#channel.end(error.message)
   }
 
-  // ---- messages ---------------------------------------------------------------------------------------------
+  // ---- for its conversation ----------------------------------------------------------------------------------
 
-  #onMessage(text: string): void {
-    let value: unknown
-    try {
-      value = parseLine(text)
-    } catch (error) {
-      this.#refuse(error as ChasquiError)
-      return
-    }
-    if (Array.isArray(value)) {
-      this.#speakRpc()
-      this.#onBatch(value)
-      return
-    }
-    const incoming = readIncoming(value)
-    if (incoming.kind === 'bare') {
-      if (this.#dialect === 'unknown') this.#dialect = 'bare'
-    } else if (incoming.kind !== 'invalid' || (isObject(value) && value.jsonrpc !== undefined)) {
-      this.#speakRpc()
-    }
-    this.#onIncoming(incoming)
+  onBegun(): void {
+    this.#inFlight++
   }
 
-  #speakRpc(): void {
-    if (this.#dialect === 'rpc') return
-    this.#dialect = 'rpc'
+  speakLines(): void {
     this.#channel.speakLines()
   }
 
-  #onIncoming(incoming: Incoming): void {
-    switch (incoming.kind) {
-      case 'request':
-        this.#run(incoming.method, incoming.params, new RequestCall(this, incoming.id, incoming.method))
-        return
-      case 'notification':
-        this.#run(incoming.method, incoming.params, new SilentCall(this, incoming.method))
-        return
-      case 'bare':
-        this.#guard(new BareCall(this), (call) => submitBare(this, incoming.fields, call))
-        return
-      case 'invalid':
-        this.#logBad(incoming.error)
-        this.send(
-          this.#dialect === 'rpc'
-            ? errorReplyText(incoming.id, incoming.error)
-            : this.#errorText(incoming.error),
-        )
+  onBadMessage(error: ChasquiError): void {
+    this.#channel.chargeBadMessage()
+    this.#host.log.event('session.bad-message', { session: this.id, code: error.code, reason: error.message })
+  }
+
+  /** A stranger who wants more than to say who he is, is answered and goes. */
+  demand(right: NeededRight): void {
+    if (right === 'none') return
+    try {
+      this.#pass.demand(right)
+    } catch (error) {
+      if (this.#pass.isStranger) setImmediate(() => this.#channel.end('it did not authenticate'))
+      throw error
     }
   }
 
-  #onBatch(entries: readonly unknown[]): void {
-    if (entries.length === 0 || entries.length > BATCH_ENTRIES_MAX) {
-      this.#refuse(new ChasquiError('INVALID_REQUEST', `a batch has 1 to ${BATCH_ENTRIES_MAX} entries`))
-      return
-    }
-    const batch = new Batch(this)
-    for (const entry of entries) {
-      const incoming = readIncoming(entry)
-      if (incoming.kind === 'request') {
-        this.#run(incoming.method, incoming.params, batch.request(incoming.id, incoming.method))
-      } else if (incoming.kind === 'notification') {
-        this.#run(incoming.method, incoming.params, batch.notification(incoming.method))
-      } else {
-        const error =
-          incoming.kind === 'invalid'
-            ? incoming.error
-            : new ChasquiError('INVALID_REQUEST', 'bare tasks cannot be part of a batch')
-        this.#inFlight++
-        batch.request(incoming.kind === 'invalid' ? incoming.id : null, '').fail(error)
-      }
-    }
-    batch.begun()
-  }
-
-  #run(method: string, params: Readonly<Record<string, unknown>>, call: Call): void {
-    this.#guard(call, () => {
-      const command = COMMANDS.get(method)
-      if (command === undefined)
-        throw new ChasquiError('METHOD_NOT_FOUND', `there is no method ${quoted(method)}`)
-      if (command.checksParams !== true) checkParams(method, command, params)
-      // Nothing overtakes what the same connection asked before it.
-      if (!JOINED.has(method)) this.#flushTurn()
-      command.run(this, params, call)
-    })
-  }
-
-  #flushTurn(): void {
+  flushTurn(): void {
     this.submissions.disk.flush()
     this.submissions.relaxed.flush()
     this.outcomes.flush()
   }
-
-  /** Begins a call; whatever it throws is its answer. */
-  #guard(call: Call, begin: (call: Call) => void): void {
-    this.#inFlight++
-    if (this.#closing) {
-      call.fail(new ChasquiError('SHUTTING_DOWN', 'the server is stopping'))
-      return
-    }
-    try {
-      begin(call)
-    } catch (error) {
-      call.fail(error)
-    }
-  }
-
-  // ---- what goes wrong --------------------------------------------------------------------------------------
-
-  /** A message that cannot be understood; the next one may be. */
-  #refuse(error: ChasquiError): void {
-    this.#logBad(error)
-    this.send(this.#errorText(error))
-  }
-
-  /** In the form that the peer understands, as far as that is known. */
-  #errorText(error: ChasquiError): string {
-    if (this.#dialect === 'rpc') return errorReplyText(null, error)
-    return this.#dialect === 'bare' ? bareErrorText(error) : mixedErrorText(error)
-  }
-
-  #logBad(error: ChasquiError): void {
-    this.#channel.chargeBadMessage()
-    this.#host.log.event('session.bad-message', { session: this.id, code: error.code, reason: error.message })
-  }
-}
-
-function quoted(method: string): string {
-  return JSON.stringify(method.length > 64 ? `${method.slice(0, 64)}…` : method)
 }

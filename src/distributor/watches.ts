@@ -11,6 +11,7 @@ import { writeEvent } from '../wire/event-codec.ts'
 import { notificationText } from '../wire/messages.ts'
 
 export interface WatchesOptions {
+  /** Asked anew each time: it depends on who the peer is. */
   readonly engine: Engine
   readonly watchesMax: number
   /** Ids that all watches may name together. */

@@ -6,11 +6,11 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, opendir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ChasquiError } from '../task/errors.ts'
 import { OBJECT_LEFTOVER_AGE_MS } from '../task/limits.ts'
-import { assertObjectKey, type ObjectStore } from './object-store.ts'
+import { assertObjectKey, isObjectKey, type ListedObject, type ObjectStore, tooLong } from './object-store.ts'
 
 const TEMPORARY = '.writing-'
 
@@ -42,11 +42,11 @@ class FileStore implements ObjectStore {
     return this.#tracked(`the object ${key} cannot be written`, () => this.#write(key, body))
   }
 
-  get(key: string): Promise<Buffer | null> {
+  get(key: string, bytesMax = Number.POSITIVE_INFINITY): Promise<Buffer | null> {
     assertObjectKey(key)
     return this.#tracked(`the object ${key} cannot be read`, async () => {
       try {
-        return await readFile(join(this.#dir, key))
+        return await readAtMost(this.#dir, key, bytesMax)
       } catch (error) {
         if (isMissing(error)) return null
         throw error
@@ -67,11 +67,21 @@ class FileStore implements ObjectStore {
     })
   }
 
-  async *list(prefix = ''): AsyncIterable<string> {
+  async *list(prefix = ''): AsyncIterable<ListedObject> {
     if (this.#closed) throw closedError()
-    for await (const entry of await opendir(this.#dir)) {
-      if (entry.isFile() && !entry.name.startsWith(TEMPORARY) && entry.name.startsWith(prefix))
-        yield entry.name
+    const dir = this.#dir
+    const listing = async function* () {
+      for await (const entry of await opendir(dir)) {
+        const key = entry.name
+        if (!entry.isFile() || !isObjectKey(key) || !key.startsWith(prefix)) continue
+        const modifiedAtMs = await modifiedAt(join(dir, key))
+        if (modifiedAtMs !== null) yield { key, modifiedAtMs }
+      }
+    }
+    try {
+      yield* listing()
+    } catch (cause) {
+      throw failure('the objects cannot be listed', cause)
     }
   }
 
@@ -123,6 +133,27 @@ async function removeLeftovers(dir: string): Promise<void> {
   }
 }
 
+async function readAtMost(dir: string, key: string, bytesMax: number): Promise<Buffer> {
+  const file = await open(join(dir, key), 'r')
+  try {
+    const { size } = await file.stat()
+    if (size > bytesMax) throw tooLong(key, size, bytesMax)
+    return await file.readFile()
+  } finally {
+    await file.close()
+  }
+}
+
+/** null: deleted meanwhile. */
+async function modifiedAt(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).mtimeMs
+  } catch (error) {
+    if (isMissing(error)) return null
+    throw error
+  }
+}
+
 async function syncFolder(dir: string): Promise<void> {
   const folder = await open(dir, 'r')
   try {
@@ -137,9 +168,14 @@ async function translated<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
-    throw new ChasquiError('STORE_FAILED', `${what}: ${message}`, { cause })
+    throw failure(what, cause)
   }
+}
+
+function failure(what: string, cause: unknown): ChasquiError {
+  if (cause instanceof ChasquiError) return cause
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return new ChasquiError('STORE_FAILED', `${what}: ${message}`, { cause })
 }
 
 function closedError(): ChasquiError {

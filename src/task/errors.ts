@@ -45,6 +45,11 @@ export const ERRORS = {
   ID_CONFLICT: { number: -32010, retryable: false, meaning: 'A task with this id and other content exists.' },
   NOT_SUPPORTED: { number: -32011, retryable: false, meaning: 'This engine or version cannot do it.' },
   UNAUTHENTICATED: { number: -32012, retryable: false, meaning: 'The token is missing or not valid.' },
+  FORBIDDEN: {
+    number: -32013,
+    retryable: false,
+    meaning: 'The token or certificate does not give this right.',
+  },
   FRAME_TOO_LARGE: {
     number: -32020,
     retryable: false,
@@ -71,6 +76,17 @@ export const ERRORS = {
     number: -32026,
     retryable: false,
     meaning: 'This connection has all the waits or watches it may have.',
+  },
+  PROXY_HEADER: {
+    number: -32027,
+    retryable: false,
+    meaning: 'The PROXY header of a balancer is missing or wrong; the connection is closed.',
+  },
+  TLS_FAILED: {
+    number: -32028,
+    retryable: false,
+    meaning:
+      'One end speaks TLS and the other does not, or a certificate is not accepted; the message says which.',
   },
   // Only in the client library:
   TIMEOUT: {
@@ -109,6 +125,16 @@ export const ERRORS = {
   CONFIG_INVALID: { number: -32050, retryable: false, meaning: 'A setting, file or address cannot be used.' },
   STORE_LOCKED: { number: -32051, retryable: false, meaning: 'Another process owns this store.' },
   STORE_VERSION: { number: -32052, retryable: false, meaning: 'The store was written by a newer version.' },
+  STORE_INCOMPLETE: {
+    number: -32053,
+    retryable: false,
+    meaning: 'An import into this store was begun and did not come to its end.',
+  },
+  ARCHIVE_INVALID: {
+    number: -32054,
+    retryable: false,
+    meaning: 'An archive is truncated, altered, or none of Chasqui; the message names the line.',
+  },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERRORS

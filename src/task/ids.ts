@@ -43,20 +43,22 @@ export function newTaskId(nowMs: number = Date.now()): string {
 /** Longest encoded id in a file name: `task_` + id + `.json` + a temporary suffix must fit in 255 bytes. */
 const FILE_NAME_ID_LENGTH_MAX = 180
 
-/**
- * The name of the document of a task's result: `task_<id>.json`. Characters that are not safe in every file system
- * (separators, dots at the start, case-folding is left alone) are percent-encoded; a name that would be too long ends in a hash.
- * Different ids give different names.
- */
+/** The name of the document of a task's result: `task_<id>.json`. Different ids give different names. */
 export function documentName(id: string): string {
+  return `task_${safeName(id, FILE_NAME_ID_LENGTH_MAX)}.json`
+}
+
+/**
+ * An id as part of a name. Characters that are not safe in every file system (separators, dots at the start, case-folding is left alone)
+ * are percent-encoded; what would be too long ends in a hash. Different ids give different names.
+ */
+export function safeName(id: string, lengthMax: number): string {
   let safe = ''
   for (const byte of Buffer.from(id, 'utf8')) {
     const char = String.fromCharCode(byte)
     safe += /[A-Za-z0-9_\-.]/.test(char) ? char : `%${HEX[byte]!.toUpperCase()}`
   }
-  if (safe.length > FILE_NAME_ID_LENGTH_MAX) {
-    const hash = createHash('sha256').update(id).digest('hex').slice(0, 32)
-    safe = `${safe.slice(0, FILE_NAME_ID_LENGTH_MAX - 33)}~${hash}`
-  }
-  return `task_${safe}.json`
+  if (safe.length <= lengthMax) return safe
+  const hash = createHash('sha256').update(id).digest('hex').slice(0, 32)
+  return `${safe.slice(0, lengthMax - 33)}~${hash}`
 }

@@ -70,8 +70,34 @@ export const OUTBOX_BYTES_MAX = 16 * 1024 * 1024
 export const OUTBOX_WRITE_LENGTH_MAX = 1024 * 1024
 /** (setting) A connection whose outbox stays over its limit for this long is closed. */
 export const SLOW_READER_MS = 30_000
+/** A TLS handshake must be over after this long: three round trips of the slowest network, and the stranger costs nothing any more. */
+export const HANDSHAKE_MS = 10_000
+/** Certificates and the like are looked at again after this long; what changed is taken when it stayed the same for one more look. */
+export const FILE_LOOK_MS = 1_000
+/** Before somebody has said who he is, where that is asked for: one message (a hello with its token), how long it may take him, and how many such
+ * connections an address may have at a time. */
+export const STRANGER_FRAME_BYTES_MAX = 16 * 1024
+export const HELLO_MS = 10_000
+export const STRANGERS_PER_ADDRESS_MAX = 64
+/** Wrong tokens that an address may show without waiting; then it waits from the second to the third, twice as long after each. Addresses that are
+ * remembered for that. */
+export const LOGIN_FAILURES_FREE = 5
+export const LOGIN_WAIT_MIN_MS = 250
+export const LOGIN_WAIT_MAX_MS = 60_000
+export const LOGIN_WATCHED_MAX = 10_000
+/** Connections are held against the tokens as they are now at least this often: how late an expiry may be noticed. */
+export const ACCESS_CHECK_MS = 1_000
+/** Of the audit log, waiting for a disk that is slow or full; beyond it entries are counted instead. */
+export const AUDIT_BYTES_WAITING_MAX = 8 * 1024 * 1024
+/** Ids that one entry of the audit log names. */
+export const AUDIT_IDS_MAX = 1_000
 /** (setting) Open connections of one distributor. */
 export const CONNECTIONS_MAX = 10_000
+/** A PROXY header with all that a balancer may add to it. The addresses take 232 bytes at most; names and certificates come on top. */
+export const PROXY_HEADER_BYTES_MAX = 4_096
+/** A trusted balancer that must send a PROXY header, or has begun one, must have finished it after this long: it sends it at once, and the
+ * specification asks for at least 3 s, which covers a lost packet. */
+export const PROXY_HEADER_MS = 5_000
 /** Requests of one connection that are not answered yet; beyond it the socket is not read. */
 export const REQUESTS_IN_FLIGHT_MAX = 10_000
 /** `task.watch` subscriptions of one connection, and the tasks that it may wait for, or watch by id, at a time. */
@@ -156,9 +182,13 @@ export const PURGE_PAUSE_MS = 60_000
 export const PURGE_FULL_MS = 3_600_000
 /** Leases end at many different moments; they are looked through at most this often. */
 export const LAPSE_CHECK_MS = 100
-/** Documents of results that are written at the same time, and how long to wait after one could not be. */
+/** Documents of results that are written at the same time. */
 export const DOCUMENTS_AT_ONCE_MAX = 16
+/** How long to wait after one could not be written: the first, then twice as long each time, up to the second. */
 export const DOCUMENT_RETRY_MS = 1_000
+export const DOCUMENT_RETRY_MAX_MS = 30_000
+/** Documents that a member of a cluster took and has not written after this long are taken by another. */
+export const DOCUMENT_TAKEN_MS = 30_000
 /** On closing, documents that are not written yet have this long; the others are written after the next opening. */
 export const DOCUMENT_DRAIN_MS = 5_000
 /** Rows that one `task.list` call may look at before it returns what it has, with a cursor. */
@@ -176,6 +206,160 @@ export const WAL_BYTES_MAX = 16 * 1024 * 1024
 export const HINT_RECHECK_MS = 5_000
 /** A temporary file of an object folder that nobody wrote to for this long was left behind by a crash. */
 export const OBJECT_LEFTOVER_AGE_MS = 3_600_000
+
+// ---- the broker -------------------------------------------------------------------------------------------
+
+/** One host has this long for connection, log-in and channels, before the next is tried. */
+export const BROKER_CONNECT_MS = 10_000
+/** Reconnecting waits between the first two, exponential with jitter; a connection that held for the third begins anew. Channels that the
+ * broker closes are made again by the same rule. */
+export const BROKER_RECONNECT_MIN_MS = 100
+export const BROKER_RECONNECT_MAX_MS = 10_000
+export const BROKER_STEADY_MS = 10_000
+/** A broker that was silent for two of these is given up within a third. */
+export const BROKER_HEARTBEAT_MS = 5_000
+/** A question to the broker (declare, look) that is not answered after this long. */
+export const BROKER_CALL_MS = 15_000
+/** A queue that does not give, or take a consumer, in this time has no leader; a new one is elected in less. */
+export const BROKER_SILENCE_MS = 10_000
+/** A message that is not confirmed after this long, while the broker takes messages: its queue has no majority, or no leader at all. */
+export const BROKER_CONFIRM_MS = 15_000
+/** Messages that were sent and are not confirmed yet; the others wait here. */
+export const BROKER_UNCONFIRMED_MAX = 8_192
+/** Messages that wait while the broker takes none; beyond it they are refused. */
+export const BROKER_WAITING_MAX = 100_000
+/** On closing, acks that are under way have this long. */
+export const BROKER_CLOSE_MS = 3_000
+/** Deliveries of one message, after which a quorum queue drops it. It is a number because the default of RabbitMQ 4 is 20, and "without
+ * limit" (-1) means "drop at once" to RabbitMQ 3; this one is the greatest that all versions take. */
+export const BROKER_DELIVERIES_MAX = 2 ** 31 - 1
+/** News that one process has not read yet; the oldest go first. */
+export const BROKER_NEWS_WAITING_MAX = 10_000
+/** Bytes of the name of a queue or exchange, in AMQP. */
+export const BROKER_NAME_BYTES_MAX = 255
+/** Unacked messages of one subscription, in AMQP. */
+export const BROKER_PREFETCH_MAX = 65_535
+
+// ---- objects ----------------------------------------------------------------------------------------------
+
+/** Characters of the folders before each key: a key of S3 holds 1,024 bytes, our own part of it 220. */
+export const OBJECT_PREFIX_LENGTH_MAX = 512
+/** Calls of one S3 store that run at a time, a socket each, and those that wait for one; what is put is in memory meanwhile. */
+export const S3_SOCKETS_MAX = 32
+export const S3_CALLS_WAITING_MAX = 10_000
+/** A server that does not take the connection, or says nothing on it for the second, is given up; then the call is tried again. */
+export const S3_CONNECT_MS = 2_000
+export const S3_SILENCE_MS = 5_000
+/** Tries of one call, and the time that all of them have together. */
+export const S3_TRIES_MAX = 3
+export const S3_CALL_MS = 30_000
+/** Opening tells a person what is wrong, so it waits less. */
+export const S3_OPEN_MS = 10_000
+/** On closing, calls that are under way have this long. */
+export const S3_CLOSE_MS = 5_000
+/** Keys of one page of a list: the most that S3 gives. */
+export const S3_LIST_PAGE = 1_000
+/** (setting) Characters of a value that stands in a row; a longer one goes to the object store, where there is one. */
+export const VALUE_INLINE_LENGTH_MAX = 64 * 1024
+/** Large values that are put, read or deleted at a time, and those that wait. */
+export const CLAIMS_AT_ONCE_MAX = 16
+export const CLAIMS_WAITING_MAX = 10_000
+/** A large value that is not written after this long stays in its row: its task waits to be confirmed meanwhile. */
+export const CLAIM_PUT_MS = 5_000
+/** After so many failures in a row the object store is left alone for the second. */
+export const CLAIM_CIRCUIT_FAILURES_MAX = 3
+export const CLAIM_CIRCUIT_OPEN_MS = 5_000
+/** The hour in the key of a large value: put later, the same value has another key. */
+export const CLAIM_HOUR_MS = 3_600_000
+/** A large value that no row names after this long was left behind by a crash; clocks may differ by an hour. */
+export const CLAIM_ORPHAN_AGE_MS = 4 * 3_600_000
+/** Keys that a sweep asks about at a time. */
+export const CLAIM_SWEEP_KEYS_MAX = 500
+
+// ---- moving between engines -------------------------------------------------------------------------------
+
+/** Tasks of one page of an export and of one transaction of an import, and characters of their values: what both hold in memory. */
+export const ARCHIVE_PAGE_TASKS_MAX = 500
+export const ARCHIVE_PAGE_LENGTH_MAX = 4 * 1024 * 1024
+/** Lines of an export are written together from about so many characters on. */
+export const ARCHIVE_WRITE_LENGTH = 256 * 1024
+/** Characters of one line of an archive: the largest task with its result and log, and less than the longest string of V8. */
+export const ARCHIVE_LINE_LENGTH_MAX = 256 * 1024 * 1024
+/** Tasks of an import that are named because the target has others with their ids; all are counted. */
+export const ARCHIVE_OTHERS_SHOWN = 20
+
+// ---- the cluster engine ---------------------------------------------------------------------------------
+
+/** Making one connection to PostgreSQL, per host. */
+export const DATABASE_CONNECT_TIMEOUT_MS = 5_000
+/** A silent connection to PostgreSQL is asked for a sign of life after this long. */
+export const DATABASE_KEEPALIVE_MS = 5_000
+/** One statement; far above what any takes: beyond it the connection is taken for dead. */
+export const STATEMENT_TIMEOUT_MS = 30_000
+/** What may be repeated is, for this long, while PostgreSQL restarts or a standby takes over; then callers hear STORE_FAILED. */
+export const STORE_WAIT_MS = 20_000
+/** Tasks of one statement to the ledger: an array of them stays below 2 kB, from where PostgreSQL stores it out of line. */
+export const LEDGER_BATCH_TASKS_MAX = 256
+/** Tasks of one claim, and outcomes of one settlement. */
+export const CLAIM_TASKS_MAX = 512
+/** Tasks that share one hint at most; slow types share none. */
+export const HINT_TASKS_MAX = 16
+/** A hint should keep one worker busy for about this long. */
+export const HINT_WORK_MS = 20
+/** Hints that a process cannot use, because all its slots are busy, are given to others after this long. */
+export const HOARD_MS = 100
+/** After it asked for several lanes a process waits this long for the first hints of all of them, so that the highest priority goes first. */
+export const GATHER_MS = 250
+/** A member says that it lives this often; after five missed signs its work goes to others, with the time of a lease to come back. */
+export const MEMBER_BEAT_MS = 1_000
+/** How often the keeper looks at what others may have left to do, and who is not the keeper whether there is one. */
+export const KEEPER_LOOK_MS = 1_000
+/** Rows that the keeper moves in one statement. */
+export const KEEPER_ROWS_MAX = 1_000
+/** The keeper looks for what is due from this long before the last that it moved: transactions may commit late. */
+export const KEEPER_LATE_MS = 2_000
+/** Everything that is due, however late it was committed, is found after this long. */
+export const KEEPER_FULL_MS = 60_000
+/** A lane whose tasks wait while its queue in RabbitMQ is empty, in two looks this far apart, has lost its hints: they are made anew. */
+export const RECONCILE_MS = 5_000
+/** Rows of a lane that one step of that makes hints of. */
+export const RECONCILE_ROWS_MAX = 1_000
+/** The same lane is refilled at most this often, unless its queue is known to be gone. */
+export const RECONCILE_REST_MS = 60_000
+/** How long what has other work to do waits for the broker's confirms before it goes on with that. */
+export const PUBLISH_PATIENCE_MS = 1_000
+/** Signs of life of a process without a broker after which others tell RabbitMQ of what it accepts. */
+export const OUTBOX_SHARE_BEATS = 2
+/** Outbox rows of one process that wait for confirms when they are published again; the others wait in the ledger. */
+export const OUTBOX_FLYING_MAX = 5_000
+/** Outbox rows and claim rows that are done are deleted with the next statement, or after this long. */
+export const FLUSH_MS = 500
+export const CLAIM_FLUSH_ROWS = 500
+/** While somebody elsewhere said so within this time, events are sent to other processes. */
+export const NEWS_WANTED_MS = 10_000
+/** Who begins to watch waits this long for the others to have heard of it. */
+export const NEWS_HEARD_MS = 500
+/** Between the statements that keep the mean run time of a type. */
+export const MEAN_SAVE_MS = 2_000
+/** (settings --tasks-max, --queue-tasks-max) Unfinished tasks are counted this often while tasks come in; who is refused may come again after as long. */
+export const BACKLOG_LOOK_MS = 1_000
+export const BACKLOG_RETRY_AFTER_MS = 1_000
+/** A task whose large value cannot be read from the object store just now is tried again after this long. */
+export const VALUE_RETRY_MS = 2_000
+/** Messages of foreign producers that one process adopts at a time. */
+export const INBOX_PREFETCH = 256
+
+/** Characters of one piece of news to other processes. */
+export const NEWS_LENGTH_MAX = 1024 * 1024
+/** Missed signs of life after which a member is taken for dead. */
+export const LEASE_BEATS = 5
+/** Rows that are looked at for the oldest waiting task. */
+export const OLDEST_SCAN_MAX = 10_000
+/** Work waits, slots are free, and nothing came for this long: the consumer is taken for silent and made anew. */
+export const SILENT_CONSUMER_MS = 10_000
+
+/** One statement of an export or import: counting all rows of a large ledger takes its time. */
+export const ARCHIVE_STATEMENT_MS = 600_000
 
 // ---- the worker -------------------------------------------------------------------------------------------
 
@@ -230,6 +414,8 @@ export const RESTART_STEADY_MS = 60_000
 export const STOP_MARGIN_MS = 5_000
 /** A signal that comes again within this time is the echo of the same Ctrl-C: from the terminal, and handed on by npm. */
 export const SIGNAL_ECHO_MS = 300
+/** (setting) How long a distributor that was told to stop says so to balancers before it does: nothing, for there may be none. */
+export const DRAIN_NOTICE_MS = 0
 /** What a distributor that stops allows the requests under way; a commit takes milliseconds. */
 export const DRAIN_ANSWERS_MS = 5_000
 

@@ -14,6 +14,26 @@ export interface LogEvent {
 export const LOG_EVENTS = {
   // ---- distributor
   'distributor.listening': { level: 'info', text: 'listening on {address}, tasks held by {engine}' },
+  'distributor.bad-proxy-header': { level: 'warn', text: 'refused the balancer {balancer}: {reason}' },
+  'distributor.not-ready': {
+    level: 'info',
+    text: 'about to stop: balancers that ask are told so; {connections} connections are open',
+  },
+  'distributor.certificate': {
+    level: 'info',
+    text: 'TLS with the certificate for {names}, valid until {until}; client certificates: {clients}',
+  },
+  'distributor.certificate-ends': {
+    level: 'warn',
+    text: 'the certificate for {names} is valid until {until} only: renew it',
+  },
+  'distributor.kept': { level: 'error', text: '{what} cannot be used, what was in use stays: {reason}' },
+  'distributor.turned-away': {
+    level: 'debug',
+    text: 'turned {peer} away before it could say anything: {reason}',
+  },
+  'distributor.tokens': { level: 'info', text: 'the tokens file was read again: {tokens} tokens' },
+  'audit.lost': { level: 'error', text: 'the audit log cannot be written: {reason}' },
   'distributor.closing': { level: 'info', text: 'closing: {inFlight} requests are being answered' },
   'distributor.closed': { level: 'info', text: 'closed' },
   'distributor.accept-failed': { level: 'error', text: 'a connection could not be accepted: {reason}' },

@@ -1,6 +1,6 @@
 /**
- * Where a distributor listens, as people write it: `chasqui://host:port`, with several hosts separated by commas when any of
- * them will do. Pure.
+ * Where a distributor listens, as people write it: `chasqui://host:port`, or `chasquis://host:port` for TLS, with several hosts
+ * separated by commas when any of them will do. Pure.
  */
 
 import { ChasquiError } from '../task/errors.ts'
@@ -11,8 +11,14 @@ export interface Address {
   readonly port: number
 }
 
+export interface ServerUrl {
+  /** `chasquis://`: TLS, and the server must show who it is. */
+  readonly secure: boolean
+  readonly addresses: readonly Address[]
+}
+
 /** @throws ChasquiError CONFIG_INVALID with a sentence that says what is wrong */
-export function parseAddresses(url: string): readonly Address[] {
+export function parseServerUrl(url: string): ServerUrl {
   const refuse = (why: string): never => {
     throw new ChasquiError('CONFIG_INVALID', `the address "${url}" cannot be used: ${why}`)
   }
@@ -20,14 +26,11 @@ export function parseAddresses(url: string): readonly Address[] {
   if (scheme === undefined || rest === undefined) {
     return refuse(`it must have the form chasqui://host:${PORT_DEFAULT}`)
   }
-  if (scheme === 'chasquis') {
-    return refuse('chasquis:// (TLS) is not supported yet; use chasqui:// in a network that you trust')
-  }
-  if (scheme !== 'chasqui') refuse('it must begin with chasqui://')
+  if (!/^chasquis?$/.test(scheme)) refuse('it must begin with chasqui://, or with chasquis:// for TLS')
   if (rest.includes('@')) refuse('it must not contain a name or a token; the token is a setting of its own')
   const hosts = rest.replace(/\/$/, '')
   if (/[/?#]/.test(hosts)) refuse('it must end after the port')
-  return hosts.split(',').map((part) => {
+  const addresses = hosts.split(',').map((part) => {
     // A name or IPv4 address, or an IPv6 address in brackets; then perhaps a port.
     const [, bracketed, plain, digits] =
       /^(?:\[([0-9a-f:.%a-z]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/i.exec(part.trim()) ?? []
@@ -37,6 +40,7 @@ export function parseAddresses(url: string): readonly Address[] {
     if (port < 1 || port > 65_535) refuse(`${port} is not a port`)
     return { host, port }
   })
+  return { secure: scheme === 'chasquis', addresses }
 }
 
 export function addressText({ host, port }: Address): string {

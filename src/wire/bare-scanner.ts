@@ -56,7 +56,10 @@ export class BareScanner {
   #restBytes = 0
   #stopped = false
 
+  #frameBytesMax: number
+
   constructor(options: BareScannerOptions) {
+    this.#frameBytesMax = options.frameBytesMax
     this.#options = options
   }
 
@@ -73,6 +76,11 @@ export class BareScanner {
   }
 
   /** @returns how many bytes were used: fewer than there are when `stop` was called, or going on was not allowed, on the way. */
+  /** From the next bytes on. */
+  set frameBytesMax(bytes: number) {
+    this.#frameBytesMax = bytes
+  }
+
   push(chunk: Buffer): number {
     let from = 0
     let at = 0
@@ -83,7 +91,7 @@ export class BareScanner {
         // A message ends before `at`, or there was nothing but white space.
         this.#take(chunk.subarray(from, at))
         from = at
-      } else if (this.#restBytes + at - from > this.#options.frameBytesMax) {
+      } else if (this.#restBytes + at - from > this.#frameBytesMax) {
         this.#tooLarge()
       }
     }
@@ -172,7 +180,7 @@ export class BareScanner {
       this.#restBytes === 0 ? last : Buffer.concat([this.#rest.subarray(0, this.#restBytes), last])
     this.#rest = EMPTY
     this.#restBytes = 0
-    if (message.length > this.#options.frameBytesMax) {
+    if (message.length > this.#frameBytesMax) {
       this.#tooLarge()
       return
     }
@@ -198,7 +206,8 @@ export class BareScanner {
   }
 
   #tooLarge(): void {
-    const { frameBytesMax, onFault } = this.#options
+    const { onFault } = this.#options
+    const frameBytesMax = this.#frameBytesMax
     this.stop()
     onFault(
       new ChasquiError('FRAME_TOO_LARGE', `a message is longer than ${frameBytesMax} bytes`, {

@@ -14,9 +14,13 @@ import { type Address, addressText } from './address.ts'
 import { LineReader } from './line-reader.ts'
 import { type Answer, parseLine, readAnswer, requestText } from './messages.ts'
 import { Outbox } from './outbox.ts'
+import type { TlsDialer } from './tls-dialer.ts'
+import { describeTlsFault } from './tls-faults.ts'
 
 export interface ConnectionOptions {
   readonly address: Address
+  /** Null: without TLS. */
+  readonly dialer: TlsDialer | null
   /** Params of `session.hello`. */
   readonly helloText: string
   readonly clock: Clock
@@ -29,7 +33,7 @@ export interface ConnectionOptions {
   readonly onUp: (hello: unknown) => void
   /** Replies, errors with the id of a request, and notifications. */
   readonly onAnswer: (answer: Answer) => void
-  /** The error of the server's hello where that was refused, otherwise CONNECTION_LOST. */
+  /** The error of the server's hello where that was refused, TLS_FAILED, otherwise CONNECTION_LOST. */
   readonly onEnd: (error: ChasquiError) => void
 }
 
@@ -52,8 +56,8 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options
-    const { address, clock, connectTimeoutMs } = options
-    this.#socket = net.connect({ ...address, noDelay: true, keepAlive: true })
+    const { address, dialer, clock, connectTimeoutMs } = options
+    this.#socket = dialer?.dial(address) ?? net.connect({ ...address, noDelay: true, keepAlive: true })
     // Who sends is bounded by what it has open (link.ts); nothing is decided by the fill of this outbox.
     this.#outbox = new Outbox(this.#socket, { bytesMax: Number.POSITIVE_INFINITY })
     this.#reader = new LineReader({
@@ -63,12 +67,14 @@ export class Connection {
         this.#end(this.#lost(`the server sent what cannot be read: ${error.message}`, error)),
     })
     this.#socket
-      .on('connect', () => this.#outbox.send(requestText(HELLO_ID, 'session.hello', options.helloText)))
+      .on(dialer === null ? 'connect' : 'secureConnect', () =>
+        this.#outbox.send(requestText(HELLO_ID, 'session.hello', options.helloText)),
+      )
       .on('data', (chunk: Buffer) => {
         this.#heardAtMs = clock.nowMs()
         this.#reader.push(chunk)
       })
-      .on('error', (error) => this.#end(this.#lost(describeSocketError(error), error)))
+      .on('error', (error) => this.#end(this.#failed(error)))
       .on('close', () => this.#end(this.#lost('the server closed the connection')))
     this.#timer = clock.at(clock.nowMs() + connectTimeoutMs, () =>
       this.#end(this.#lost(`no answer within ${connectTimeoutMs} ms`)),
@@ -152,9 +158,20 @@ export class Connection {
     this.#options.onEnd(error)
   }
 
+  #failed(error: Error): ChasquiError {
+    const { address, dialer } = this.#options
+    const fault = dialer === null || this.#up ? null : describeTlsFault(error, address.host)
+    // What the server said in words is better than what OpenSSL makes of how it closed.
+    if (fault === null || this.#complaint !== null) return this.#lost(describeSocketError(error), error)
+    return new ChasquiError('TLS_FAILED', `no TLS with ${addressText(address)}: ${fault}`, { cause: error })
+  }
+
   #lost(why: string, cause?: unknown): ChasquiError {
     const place = addressText(this.#options.address)
     const complaint = this.#complaint
+    if (complaint?.code === 'TLS_FAILED') {
+      return new ChasquiError('TLS_FAILED', `${place}: ${complaint.message}`, { cause: complaint })
+    }
     const what = this.#up ? `the connection to ${place} broke` : `no distributor could be reached at ${place}`
     return new ChasquiError('CONNECTION_LOST', `${what}: ${complaint?.message ?? why}`, {
       cause: complaint ?? cause,

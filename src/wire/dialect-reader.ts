@@ -42,6 +42,12 @@ export class DialectReader {
     return this.#unread.length > 0 || this.#lines.isBehind
   }
 
+  /** From the next bytes on. */
+  set frameBytesMax(bytes: number) {
+    if (this.#scanner !== null) this.#scanner.frameBytesMax = bytes
+    this.#lines.frameBytesMax = bytes
+  }
+
   /** The connection has shown that it speaks JSON-RPC. May be called from within `onMessage`. */
   speakLines(): void {
     this.#scanner?.stop()

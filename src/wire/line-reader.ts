@@ -33,7 +33,7 @@ const NOT_UTF8 = Symbol('not UTF-8')
 const TOO_LARGE = Symbol('too large')
 
 export class LineReader {
-  readonly #frameBytesMax: number
+  #frameBytesMax: number
   readonly #onLine: (text: string) => void
   readonly #onFault: (error: ChasquiError) => void
   readonly #mayGoOn: () => boolean
@@ -57,6 +57,11 @@ export class LineReader {
   /** Bytes of a line that was begun and is not complete. */
   get pendingBytes(): number {
     return this.#restBytes
+  }
+
+  /** From the next bytes on. */
+  set frameBytesMax(bytes: number) {
+    this.#frameBytesMax = bytes
   }
 
   /** Complete lines wait for `goOn`. */

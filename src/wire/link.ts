@@ -21,15 +21,18 @@ import {
   RECONNECT_MIN_MS,
   SILENCE_MS,
 } from '../task/limits.ts'
-import { type Address, addressText, parseAddresses } from './address.ts'
+import { type Address, addressText, parseServerUrl } from './address.ts'
 import { Connection } from './connection.ts'
 import { type Answer, isObject, notificationText, type Params, requestText } from './messages.ts'
 import { type ClientIdentity, writeHello } from './query-codec.ts'
 import { type OpenRequest, RequestTable } from './request-table.ts'
+import { type ClientTlsSource, TlsDialer } from './tls-dialer.ts'
 
 export interface LinkOptions {
-  /** `chasqui://host:port[,host2:port2]`; several hosts are tried in turn. */
+  /** `chasqui://host:port[,host2:port2]`, or `chasquis://…` for TLS; several hosts are tried in turn. */
   readonly url: string
+  /** Only with `chasquis://`. */
+  readonly tls?: ClientTlsSource
   readonly token?: string
   readonly client: ClientIdentity
   readonly role?: 'client' | 'worker'
@@ -113,6 +116,8 @@ class HealingLink implements Link {
   readonly #random: () => number
   readonly #backoff: Backoff
   readonly #addresses: readonly Address[]
+  /** Null: without TLS. */
+  readonly #dialer: TlsDialer | null
   readonly #requests: RequestTable
   readonly #listeners = new Map<string, (params: Params) => void>()
   readonly #upListeners = new Set<(server: ServerInfo) => void>()
@@ -137,7 +142,13 @@ class HealingLink implements Link {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#random = options.random ?? Math.random
-    this.#addresses = parseAddresses(options.url)
+    const { secure, addresses } = parseServerUrl(options.url)
+    this.#addresses = addresses
+    this.#dialer = secure ? new TlsDialer(options.tls ?? {}) : null
+    if (!secure && options.tls !== undefined) {
+      const why = `certificates are given for ${options.url}, which is not encrypted: write chasquis://`
+      throw new ChasquiError('CONFIG_INVALID', why)
+    }
     this.#backoff = {
       kind: 'exponential',
       baseMs: options.reconnectMinMs ?? RECONNECT_MIN_MS,
@@ -251,6 +262,7 @@ class HealingLink implements Link {
     const { token, client, role, connectTimeoutMs, silenceMs, pingTimeoutMs } = this.#options
     const connection = new Connection({
       address: this.#addresses[this.#addressIndex]!,
+      dialer: this.#dialer,
       helloText: writeHello({ token, client, role }),
       clock: this.#clock,
       connectTimeoutMs: connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
@@ -278,7 +290,7 @@ class HealingLink implements Link {
     if (this.#state === 'closed') return
     const wasUp = this.#state === 'up'
     this.#lastError = error
-    if (!error.retryable) {
+    if (!error.retryable && !this.#mayHeal(error)) {
       void this.#end({ reason: 'failed', error })
       return
     }
@@ -287,6 +299,11 @@ class HealingLink implements Link {
     if (!wasUp) return
     this.#requests.fail('sent', error)
     for (const listener of this.#downListeners) listener(error)
+  }
+
+  /** A certificate that expired is renewed one day, and one bad host of several says nothing about the others. */
+  #mayHeal(error: ChasquiError): boolean {
+    return error.code === 'TLS_FAILED' && (this.#server !== null || this.#addresses.length > 1)
   }
 
   /** All hosts are tried without a pause, beginning with the one that was up last, for there a worker's leases are; then comes a pause. */
@@ -348,7 +365,9 @@ class HealingLink implements Link {
     const cause = this.#lastError
     return cause === null
       ? new ChasquiError('CONNECTION_LOST', `no distributor could be reached at ${hosts} in time`)
-      : new ChasquiError('CONNECTION_LOST', cause.message, { cause })
+      : new ChasquiError(cause.code === 'TLS_FAILED' ? 'TLS_FAILED' : 'CONNECTION_LOST', cause.message, {
+          cause,
+        })
   }
 
   #closedError(): ChasquiError {

@@ -10,6 +10,8 @@ export interface ServerReport {
   readonly pid: number
   readonly startedAtMs: number
   readonly uptimeMs: number
+  /** False: it is about to stop. */
+  readonly ready: boolean
   readonly connections: number
   readonly memory: { readonly rssBytes: number; readonly heapUsedBytes: number }
 }

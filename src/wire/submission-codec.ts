@@ -143,7 +143,7 @@ function readDueTime(value: unknown, field: string, nowMs: number): number {
   return Math.max(0, ms)
 }
 
-function readBackoff(value: unknown): Backoff {
+export function readBackoff(value: unknown): Backoff {
   if (typeof value === 'number') return { kind: 'fixed', delayMs: readDelay(value, 'backoff') }
   if (Array.isArray(value)) return { kind: 'list', delaysMs: readDelays(value, 'backoff') }
   if (!isObject(value)) refuse('backoff', 'must be an object, a number or an array of numbers')
@@ -189,7 +189,7 @@ function readDelays(value: unknown, field: string): readonly number[] {
   return value.map((delay) => readDelay(delay, field))
 }
 
-function readMetadata(value: unknown): Readonly<Record<string, string>> {
+export function readMetadata(value: unknown): Readonly<Record<string, string>> {
   if (!isObject(value)) refuse('metadata', 'must be an object of strings')
   let entries = 0
   let length = 0

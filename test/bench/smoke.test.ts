@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { CELL_NAMES } from '../../bench/cells.ts'
 import type { Summary } from '../../bench/report.ts'
-import { needProgram } from '../support/real-parts.ts'
+import { needCluster, needProgram } from '../support/real-parts.ts'
 import { temporaryFolder } from '../support/temporary.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -31,9 +31,13 @@ async function bench(args: readonly string[]): Promise<readonly Summary[]> {
   return (JSON.parse(output) as { summaries: Summary[] }).summaries
 }
 
-function assertComplete(summaries: readonly Summary[], systems: readonly string[]): void {
+function assertComplete(
+  summaries: readonly Summary[],
+  systems: readonly string[],
+  cells: readonly string[] = CELL_NAMES,
+): void {
   const measured = summaries.map(({ cell, system }) => `${cell} ${system}`)
-  const wanted = CELL_NAMES.flatMap((cell) => systems.map((system) => `${cell} ${system}`))
+  const wanted = cells.flatMap((cell) => systems.map((system) => `${cell} ${system}`))
   assert.deepEqual(measured.sort(), wanted.sort())
   for (const { cell, system, metrics } of summaries) {
     const name = (MAIN_METRIC as Readonly<Record<string, string>>)[cell] ?? 'rate'
@@ -52,6 +56,16 @@ test('every cell measures the peers, on servers of their own', { ...deadline, ..
   const dir = temporaryFolder(context, 'bench')
   assertComplete(await bench(['--peers', '--dir', dir]), ['Chasqui', 'BullMQ everysec', 'BullMQ always'])
   assert.deepEqual(readdirSync(dir), [])
+})
+
+const cluster = needCluster()
+test('the cells measure the cluster engine, on servers of their own', {
+  ...deadline,
+  ...cluster,
+}, async (context) => {
+  const dir = temporaryFolder(context, 'bench')
+  const args = ['--engine', 'cluster', '--only', 'one,drain,end,paced', '--dir', dir]
+  assertComplete(await bench(args), ['Chasqui cluster'], ['one', 'drain', 'end', 'paced'])
 })
 
 test('options that make no sense are one sentence and exit code 1', deadline, async () => {

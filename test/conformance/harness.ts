@@ -9,7 +9,6 @@ import type {
   Engine,
   ListQuery,
 } from '../../src/engine/engine.ts'
-import type { VirtualClock } from '../../src/task/clock.ts'
 import type { TaskState } from '../../src/task/lifecycle.ts'
 import type { Lease, Outcome, TaskError } from '../../src/task/outcome.ts'
 import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../../src/task/task.ts'
@@ -24,7 +23,7 @@ export const RANDOM = 0.5
 
 export interface Harness {
   readonly engine: Engine
-  readonly clock: VirtualClock
+  readonly clock: { nowMs(): number; advance(ms: number): Promise<void> }
   /** Durable engines: closes, lets `closedMs` pass, and opens the same store. */
   reopen?(closedMs: number): Promise<Engine>
   dispose(): Promise<void>
@@ -34,6 +33,11 @@ export interface EngineUnderTest {
   readonly durable: boolean
   /** What its receipts say when `disk` is asked for. */
   readonly durability: Durability
+  /**
+   * false: what is given back, or comes from several lanes at once, is delivered in nearly the order that the port names: the hints of waiting
+   * tasks travel through a broker. Default true.
+   */
+  readonly ordered?: boolean
   /** Opens a new, empty store with the settings above. */
   open(): Promise<Harness>
 }
@@ -192,6 +196,12 @@ export function tasks(count: number, over: (index: number) => Partial<Submission
 
 export function idsOf(answers: readonly ({ id: string } | null)[]): (string | null)[] {
   return answers.map((answer) => answer?.id ?? null)
+}
+
+/** That these were delivered, each once, and in this order where the engine keeps it strictly. */
+export function assertDelivered(stage: Stage, ids: readonly string[], expected: readonly string[]): void {
+  if (stage.under.ordered === false) assert.deepEqual([...ids].sort(), [...expected].sort())
+  else assert.deepEqual(ids, expected)
 }
 
 export const BOOM: TaskError = { name: 'Error', message: 'boom' }

@@ -1,6 +1,7 @@
 /**
- * The whole system as real processes of one test: a distributor on one folder and port, workers, clients. Faults are made by the test; what
- * everybody saw is collected in one history, and `judge` ends everything in order and asks the checker.
+ * The whole system as real processes of one test: a distributor on one folder and port (or several on one cluster, see cluster-system.ts),
+ * workers, clients. Faults are made by the test; what everybody saw is collected in one history, and `judge` ends everything in order and
+ * asks the checker.
  */
 
 import assert from 'node:assert/strict'
@@ -20,7 +21,7 @@ import { RUN_LOG_VARIABLE, RunReader } from '../support/run-log.ts'
 import { atEnd, temporaryFolder } from '../support/temporary.ts'
 import { type CheckOptions, check, type Judgement } from './checker.ts'
 import { createHistory, type History, note, type Observation } from './history.ts'
-import { lookAtStore } from './store-file.ts'
+import { lookAtStore, type StoreLook } from './store-file.ts'
 
 const COMMAND = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 const TASKS = fileURLToPath(new URL('../support/fault-tasks.ts', import.meta.url))
@@ -38,6 +39,12 @@ export const ROUNDS = Math.max(1, Number(process.env.CHASQUI_FAULT_ROUNDS ?? 1))
 export interface SystemOptions {
   readonly leaseMs?: number
   readonly reconnectGraceMs?: number
+  /** `--engine …` and what belongs to it. Default: embedded, in a folder of the test's own. */
+  readonly engine?: readonly string[]
+  /** Added to the environment of every process. */
+  readonly env?: NodeJS.ProcessEnv
+  /** The store as it lies there when everything has ended. */
+  readonly lookAtStore?: () => StoreLook | Promise<StoreLook>
 }
 
 export interface ClientOptions extends Omit<FaultClientSetting, 'url' | 'seed'> {
@@ -58,9 +65,9 @@ export class System {
   readonly #runLog: string
   readonly #runs: RunReader
   readonly #linesRead = new Map<LineProcess, number>()
-  #distributor: LineProcess | null = null
+  readonly #distributors: LineProcess[] = []
+  readonly #ports: number[] = []
   #engine: RemoteEngine | null = null
-  #port = 0
 
   private constructor(context: TestContext, options: SystemOptions) {
     this.#context = context
@@ -74,37 +81,72 @@ export class System {
     context.diagnostic(`CHASQUI_SEED=${this.seed}`)
   }
 
-  static async open(context: TestContext, options: SystemOptions = {}): Promise<System> {
+  static async open(context: TestContext, options: SystemOptions = {}, distributors = 1): Promise<System> {
     const system = new System(context, options)
-    await system.startDistributor()
+    for (let no = 0; no < distributors; no++) await system.startDistributor(no)
     return system
   }
 
   // ---- processes --------------------------------------------------------------------------------------------
 
+  /** Of the first distributor. */
   get url(): string {
-    return `chasqui://127.0.0.1:${this.#port}`
+    return this.urlOf(0)
   }
 
   get port(): number {
-    return this.#port
+    return this.portOf(0)
   }
 
   get distributor(): LineProcess {
-    return this.#distributor!
+    return this.distributorOf(0)
   }
 
-  /** Always on the same folder, and after the first time on the same port. */
-  async startDistributor(): Promise<void> {
-    const { leaseMs, reconnectGraceMs } = this.#options
+  urlOf(no: number): string {
+    return `chasqui://127.0.0.1:${this.portOf(no)}`
+  }
+
+  portOf(no: number): number {
+    return this.#ports[no]!
+  }
+
+  distributorOf(no: number): LineProcess {
+    return this.#distributors[no]!
+  }
+
+  /** Always on the same store, and after the first time on the same port. `engine`: where it reaches the store by another way. */
+  async startDistributor(no = 0, engine = this.#options.engine): Promise<void> {
+    const port = String(this.#ports[no] ?? 0)
     const distributor = this.#run([
-      ...[COMMAND, 'distributor', '--json', '--port', String(this.#port), '--engine', `embedded:${this.dir}`],
+      ...[COMMAND, 'distributor', '--json', '--port', port],
+      ...this.#engineFlags(engine),
+    ])
+    this.#distributors[no] = distributor
+    const ready = await distributor.line('the distributor is ready', (line) => line.includes('"role"'))
+    this.#ports[no] = Number(new URL((JSON.parse(ready) as { address: string }).address).port)
+  }
+
+  #engineFlags(engine: readonly string[] | undefined): string[] {
+    const { leaseMs, reconnectGraceMs } = this.#options
+    return [
+      ...(engine ?? ['--engine', `embedded:${this.dir}`]),
       ...(leaseMs === undefined ? [] : ['--lease', `${leaseMs}ms`]),
       ...(reconnectGraceMs === undefined ? [] : ['--reconnect-grace', `${reconnectGraceMs}ms`]),
+    ]
+  }
+
+  /** A worker with the engine in its own process, without a distributor. Resolves when it takes tasks. */
+  startDirectWorker(flags: readonly string[] = []): Promise<LineProcess> {
+    const worker = this.#run([
+      COMMAND,
+      'worker',
+      TASKS,
+      '--json',
+      ...this.#engineFlags(this.#options.engine),
+      ...flags,
     ])
-    this.#distributor = distributor
-    const ready = await distributor.line('the distributor is ready', (line) => line.includes('"role"'))
-    this.#port = Number(new URL((JSON.parse(ready) as { address: string }).address).port)
+    this.workers.push(worker)
+    return this.#ready(worker)
   }
 
   /** `chasqui worker`, with flags of its own. Resolves when it takes tasks. */
@@ -120,8 +162,8 @@ export class System {
   }
 
   /** The same without the command, and quicker to come back. */
-  startEagerWorker(concurrency: number, reconnectMaxMs: number): Promise<LineProcess> {
-    const setting: FaultWorkerSetting = { url: this.url, module: TASKS, concurrency, reconnectMaxMs }
+  startEagerWorker(concurrency: number, reconnectMaxMs: number, url = this.url): Promise<LineProcess> {
+    const setting: FaultWorkerSetting = { url, module: TASKS, concurrency, reconnectMaxMs }
     const worker = this.#run([WORKER, JSON.stringify(setting)])
     this.workers.push(worker)
     return this.#ready(worker)
@@ -141,7 +183,7 @@ export class System {
   }
 
   #run(parameters: readonly string[]): LineProcess {
-    const env = { ...process.env, [RUN_LOG_VARIABLE]: this.#runLog }
+    const env = { ...process.env, ...this.#options.env, [RUN_LOG_VARIABLE]: this.#runLog }
     return runLines(this.#context, process.execPath, parameters, { env })
   }
 
@@ -150,6 +192,15 @@ export class System {
   }
 
   // ---- facts ------------------------------------------------------------------------------------------------
+
+  /** How often distributors and workers have said so in their logs. */
+  troubles(trouble: string): number {
+    const said = `"trouble":"${trouble}"`
+    return [...this.#distributors, ...this.workers].reduce(
+      (sum, { errorText }) => sum + errorText.split(said).length - 1,
+      0,
+    )
+  }
 
   /** Takes in what was seen since the last look. */
   look(): History {
@@ -181,7 +232,7 @@ export class System {
   }
 
   #troubles(): string {
-    return [this.#distributor!, ...this.workers, ...this.clients]
+    return [...this.#distributors, ...this.workers, ...this.clients]
       .filter(({ errorText }) => errorText !== '')
       .map(({ child, errorText }) => `---- process ${child.pid}\n${errorText.slice(-2_000)}`)
       .join('\n')
@@ -216,14 +267,14 @@ export class System {
       if (!isOver(worker)) await this.#ready(worker)
       await this.#endInOrder(worker, 'a worker')
     }
-    await this.#endInOrder(this.#distributor!, 'the distributor')
+    for (const distributor of this.#distributors) await this.#endInOrder(distributor, 'a distributor')
     const judgement = check(
       this.look(),
       {
         records: new Map(ids.map((id, index) => [id, records[index] ?? null])),
         listed,
         report,
-        file: lookAtStore(this.dir),
+        file: await (this.#options.lookAtStore ?? (() => lookAtStore(this.dir)))(),
       },
       options,
     )

@@ -27,18 +27,21 @@ export interface WorkData {
   readonly failures?: number
   /** The first attempt throws what no further attempt would mend. */
   readonly permanent?: boolean
+  /** Comes back in the result. */
+  readonly echo?: string
 }
 
 export interface WorkResult {
   readonly id: string
   readonly attempt: number
   readonly mark: string
+  readonly echo?: string
 }
 
 /** Sleeps, then fails as it was told, or returns what no other run returns. */
 export const work = defineTask({
   type: 'work',
-  run: async ({ ms, failures = 0, permanent = false }: WorkData, context): Promise<WorkResult> => {
+  run: async ({ ms, failures = 0, permanent = false, echo }: WorkData, context): Promise<WorkResult> => {
     note('start', context)
     try {
       await sleep(ms, undefined, { signal: context.signal })
@@ -56,7 +59,7 @@ export const work = defineTask({
     }
     const mark = randomUUID()
     note('returned', context, mark)
-    return { id: context.id, attempt: context.attempt, mark }
+    return { id: context.id, attempt: context.attempt, mark, ...(echo !== undefined && { echo }) }
   },
 })
 

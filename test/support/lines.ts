@@ -14,7 +14,7 @@ export interface LineProcess {
   /** What it said on standard error so far. */
   readonly errorText: string
   /** Resolves with the first line, said or to come, that the predicate takes. */
-  line(what: string, takes: (line: string) => boolean): Promise<string>
+  line(what: string, takes: (line: string) => boolean, deadlineMs?: number): Promise<string>
   /** Kills by pid and waits for the end. */
   kill(signal?: NodeJS.Signals): Promise<void>
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
@@ -64,8 +64,8 @@ export function runLines(
     },
     exited,
     kill,
-    async line(what, takes) {
-      const deadline = Date.now() + LINE_DEADLINE_MS
+    async line(what, takes, deadlineMs = LINE_DEADLINE_MS) {
+      const deadline = Date.now() + deadlineMs
       for (;;) {
         const found = lines.find(takes)
         if (found !== undefined) return found

@@ -3,14 +3,18 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 
 type Undo = () => unknown
 
-const undos = new WeakMap<TestContext, Undo[]>()
+/** Whatever has an end: the context of a test, `{ after }` of node:test for a whole file, or one's own. */
+export interface Scope {
+  after(undo: () => Promise<void>): void
+}
+
+const undos = new WeakMap<Scope, Undo[]>()
 
 /** Like `context.after`, but last made, first undone; one that fails does not keep the others from running. */
-export function atEnd(context: TestContext, undo: Undo): void {
+export function atEnd(context: Scope, undo: Undo): void {
   const known = undos.get(context)
   if (known !== undefined) {
     known.push(undo)
@@ -32,7 +36,7 @@ export function atEnd(context: TestContext, undo: Undo): void {
 }
 
 /** A folder of the test's own. */
-export function temporaryFolder(context: TestContext, name: string): string {
+export function temporaryFolder(context: Scope, name: string): string {
   const path = mkdtempSync(join(tmpdir(), `chasqui-${name}-`))
   atEnd(context, () => rmSync(path, { recursive: true, force: true, maxRetries: 3 }))
   return path

@@ -134,8 +134,9 @@ export class WireClient {
   }
 }
 
-export async function connectWire(port: number): Promise<WireClient> {
-  const socket = net.connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
+/** @param localAddress ours, for servers that look at it */
+export async function connectWire(port: number, localAddress = '127.0.0.1'): Promise<WireClient> {
+  const socket = net.connect({ port, host: '127.0.0.1', localAddress, noDelay: true, allowHalfOpen: true })
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve)
     socket.once('error', reject)

@@ -1,12 +1,16 @@
 /** A real distributor on a free port over the memory engine, for tests that talk to it byte by byte. */
 
 import type { TestContext } from 'node:test'
+import type { Access } from '../../src/distributor/access/access.ts'
+import type { Audit } from '../../src/distributor/access/audit.ts'
 import { type Distributor, openDistributor } from '../../src/distributor/distributor.ts'
 import type { DistributorLimits } from '../../src/distributor/limits.ts'
+import type { ProxyPolicy } from '../../src/distributor/reception.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { type MemoryEngineOptions, openMemoryEngine } from '../../src/engine/memory/memory-engine.ts'
-import { systemClock } from '../../src/task/clock.ts'
+import { type Clock, systemClock } from '../../src/task/clock.ts'
 import { type LogThreshold, openLog } from '../../src/telemetry/log.ts'
+import type { ServerTls } from '../../src/wire/tls-policy.ts'
 import { connectWire, type WireClient } from './wire-client.ts'
 
 const CLOSE_DEADLINE_MS = 5_000
@@ -18,7 +22,7 @@ export interface WireServer {
   /** What was logged so far, parsed. */
   readonly logged: readonly LoggedLine[]
   /** A connection that is closed when the test ends. */
-  connect(): Promise<WireClient>
+  connect(localAddress?: string): Promise<WireClient>
 }
 
 export interface LoggedLine {
@@ -30,15 +34,30 @@ export interface LoggedLine {
 
 export interface WireServerOptions {
   readonly limits?: Partial<DistributorLimits>
+  readonly proxy?: ProxyPolicy
   /** Instead of a new memory engine. Not closed here. */
   readonly engine?: Engine
   readonly memory?: MemoryEngineOptions
   readonly logLevel?: LogThreshold
+  readonly tls?: ServerTls
+  readonly access?: Access
+  readonly audit?: Audit
+  readonly clock?: Clock
 }
 
 export async function openWireServer(
   context: TestContext,
-  { limits = {}, engine, memory = {}, logLevel = 'debug' }: WireServerOptions = {},
+  {
+    limits = {},
+    proxy,
+    tls,
+    access,
+    audit,
+    clock = systemClock,
+    engine,
+    memory = {},
+    logLevel = 'debug',
+  }: WireServerOptions = {},
 ): Promise<WireServer> {
   const logged: LoggedLine[] = []
   const own = engine ?? openMemoryEngine(memory)
@@ -47,7 +66,11 @@ export async function openWireServer(
     host: '127.0.0.1',
     port: 0,
     limits,
-    clock: systemClock,
+    ...(proxy !== undefined && { proxy }),
+    ...(tls !== undefined && { tls }),
+    ...(access !== undefined && { access }),
+    ...(audit !== undefined && { audit }),
+    clock,
     version: '1.2.3',
     log: openLog({
       level: logLevel,
@@ -66,8 +89,8 @@ export async function openWireServer(
     distributor,
     port: distributor.port,
     logged,
-    async connect() {
-      const client = await connectWire(distributor.port)
+    async connect(localAddress) {
+      const client = await connectWire(distributor.port, localAddress)
       clients.push(client)
       return client
     },

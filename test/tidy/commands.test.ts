@@ -27,15 +27,17 @@ test('commands and options of chasqui that are named exist', () => {
   const commands = new Map(program.commands.map((command) => [command.name(), command]))
   const wrong = [...documents, ['the demo', suggested] as const].flatMap(([path, text]) =>
     // Only what stands in code: `chasqui get x` or a line of a block.
-    [...text.matchAll(/(?:`|^\s*|\| )(?:npx )?chasqui ([a-z]+)([^`\n]*)/gm)].flatMap(([line, name, rest]) => {
-      const command = commands.get(name!)
-      if (command === undefined) return [`${path}: ${line.trim()}`]
-      const known = new Set(command.options.flatMap(({ long, short }) => [long, short]))
-      return [...rest!.replace(/ #.*| {2}.*/, '').matchAll(/(?<=\s)--?[a-z][a-z-]*/g)]
-        .map(([option]) => option)
-        .filter((option) => !known.has(option) && option !== '--help')
-        .map((option) => `${path}: chasqui ${name} ${option}`)
-    }),
+    [...text.matchAll(/(?:`|^\s*|\| )(?:npx )?chasqui ([a-z]+)([^`\n|]*)/gm)].flatMap(
+      ([line, name, rest]) => {
+        const command = commands.get(name!)
+        if (command === undefined) return [`${path}: ${line.trim()}`]
+        const known = new Set(command.options.flatMap(({ long, short }) => [long, short]))
+        return [...rest!.replace(/ #.*| {2}.*/, '').matchAll(/(?<=\s)--?[a-z][a-z-]*/g)]
+          .map(([option]) => option)
+          .filter((option) => !known.has(option) && option !== '--help')
+          .map((option) => `${path}: chasqui ${name} ${option}`)
+      },
+    ),
   )
   assert.deepEqual(wrong, [])
 })

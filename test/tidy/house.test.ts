@@ -9,7 +9,10 @@ import { files, root, sources, textOf, withoutComments } from './source.ts'
 const LINES_MAX = 400
 
 /** Files that may be longer, each with its reason. */
-const LONG_FILES: Readonly<Record<string, string>> = {}
+const LONG_FILES: Readonly<Record<string, string>> = {
+  'src/task/limits.ts': 'one file names every limit, so that they can be read together',
+  'src/app/settings.ts': 'one file names every setting, likewise',
+}
 
 const texts = files.filter((path) => /\.(ts|mjs|js|json|md|yml|yaml|sh|py)$|^\.ci\/|^LICENSE$/.test(path))
 
@@ -89,13 +92,11 @@ test('the change log speaks of the version that package.json has', () => {
   assert.match(textOf('CHANGELOG.md'), new RegExp(`^## \\[${version.replaceAll('.', '\\.')}\\]`, 'm'))
 })
 
-test('decisions are numbered without gaps and each says context, decision and consequences', () => {
+test('each decision has a number of its own and says context, decision and consequences', () => {
   const decisions = files.filter((path) => /^docs\/decisions\/\d{4}-[a-z0-9-]+\.md$/.test(path)).sort()
-  const numbers = decisions.map((path) => Number(/(\d{4})-/.exec(path)![1]))
-  assert.deepEqual(
-    numbers,
-    numbers.map((_, index) => index + 1),
-  )
+  // Gaps are fine: who works side by side takes numbers from ranges agreed on.
+  const numbers = decisions.map((path) => /(\d{4})-/.exec(path)![1]!)
+  assert.deepEqual(numbers, [...new Set(numbers)])
   for (const path of decisions) {
     for (const part of ['## Context', '## Decision', '## Consequences']) {
       assert.ok(textOf(path).includes(part), `${path} has no "${part}"`)

@@ -1,4 +1,4 @@
-/** `session.hello`: who is there. */
+/** `session.hello`: who is there; `session.ping`: whether to send more. */
 
 import { BATCH_ENTRIES_MAX, JSON_DEPTH_MAX, WAIT_MS_MAX } from '../../task/limits.ts'
 import { isObject, type Params } from '../../wire/messages.ts'
@@ -7,12 +7,14 @@ import type { ClientIdentity } from '../../wire/query-codec.ts'
 import type { CommandContext } from '../command.ts'
 
 export function hello(context: CommandContext, params: Params): string {
+  if (typeof params.token === 'string') context.login(params.token)
   context.greet(readClient(params.client))
   const { engine, durability, limits, version } = context
   return JSON.stringify({
     server: { name: 'chasqui', version },
     protocol: PROTOCOL_VERSION,
     session: context.id,
+    identity: context.identity.name,
     limits: {
       frameBytes: limits.frameBytesMax,
       jsonDepth: JSON_DEPTH_MAX,
@@ -25,6 +27,10 @@ export function hello(context: CommandContext, params: Params): string {
     engine: engine.kind,
     durability,
   })
+}
+
+export function ping(context: CommandContext): string {
+  return JSON.stringify({ ready: context.serverReport().ready, peer: context.peer })
 }
 
 /** Only what is known: the rest is the peer's own business, and nothing that it can make the server keep. */

@@ -1,6 +1,6 @@
 /** `task.*` except submit: looking at tasks and steering them. */
 
-import type { Engine } from '../../engine/engine.ts'
+import type { Change, Engine } from '../../engine/engine.ts'
 import { ChasquiError } from '../../task/errors.ts'
 import { READ_SLICE_TASKS, REPLY_LENGTH_MAX, WAIT_MS_DEFAULT } from '../../task/limits.ts'
 import type { TaskRecord } from '../../task/task.ts'
@@ -90,15 +90,25 @@ export async function unwatch({ watches }: CommandContext, params: Params): Prom
   return '{}'
 }
 
-export async function cancel({ engine }: CommandContext, params: Params): Promise<string> {
-  return writeChanges(await engine.cancel((params as unknown as IdParams).ids))
+export async function cancel(context: CommandContext, params: Params): Promise<string> {
+  const { ids } = params as unknown as IdParams
+  const changes = await context.engine.cancel(ids)
+  writeDown(context, 'task.cancel', changes)
+  return writeChanges(changes)
 }
 
-export async function retry({ engine }: CommandContext, params: Params): Promise<string> {
+export async function retry(context: CommandContext, params: Params): Promise<string> {
   if ((params.ids === undefined) === (params.filter === undefined)) {
     refuse('ids', 'or filter: give exactly one of the two')
   }
-  return writeRetryAnswer(await engine.retry(readRetrySelection(params)))
+  const answer = await context.engine.retry(readRetrySelection(params))
+  writeDown(context, 'task.retry', answer.tasks)
+  return writeRetryAnswer(answer)
+}
+
+function writeDown(context: CommandContext, act: string, changes: readonly (Change | null)[]): void {
+  const ids = changes.flatMap((change) => (change?.changed ? [change.id] : []))
+  context.audit({ act, ids, count: ids.length })
 }
 
 export async function log({ engine }: CommandContext, params: Params): Promise<string> {

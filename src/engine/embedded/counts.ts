@@ -35,7 +35,7 @@ export class Counts {
     return count
   }
 
-  add(queueNo: number, total: 'submitted' | FinalState, by: 1 | -1): void {
+  add(queueNo: number, total: 'submitted' | FinalState, by: number): void {
     const count = this.of(queueNo)
     count.totals[total] += by
     this.#changed(queueNo, count)

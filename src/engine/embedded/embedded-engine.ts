@@ -20,6 +20,7 @@ import {
 } from '../../task/limits.ts'
 import type { Lease, Outcome } from '../../task/outcome.ts'
 import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../../task/task.ts'
+import { Documents } from '../documents.ts'
 import type {
   Change,
   ConsumeRequest,
@@ -42,24 +43,25 @@ import type {
   WatchQuery,
 } from '../engine.ts'
 import { EventHub } from '../event-hub.ts'
+import { creditOf, reportOfSeat } from '../seat-ring.ts'
 import { Waits } from '../waits.ts'
 import { Admission } from './admission.ts'
 import { Alarm } from './alarm.ts'
 import { CallAsk, SettleAsk, SubmitAsk } from './asks.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { DiskGuard } from './disk-guard.ts'
-import { Documents } from './documents.ts'
+import { documentSource } from './document-source.ts'
 import { Heart } from './heart.ts'
 import { nextWakeMs } from './housekeeping.ts'
 import { extend, leave } from './leasing.ts'
-import { queueReports, readLog, readPage, readRecord, readRecords } from './looking.ts'
+import { queueReports, readLog, readPage, readRecords } from './looking.ts'
 import { reportOne } from './news.ts'
 import type { EmbeddedOptions } from './options.ts'
 import { type Ownership, takeOwnership } from './ownership.ts'
 import { Purge } from './purge.ts'
-import { createSeat, creditOf, reportOfSeat } from './roster.ts'
+import { createSeat } from './roster.ts'
 import { cancel, retry } from './steer.ts'
-import { Store } from './store.ts'
+import { openCompleteStore, STORE_FILE, type Store } from './store.ts'
 import { Turns } from './turns.ts'
 
 export type { EmbeddedOptions } from './options.ts'
@@ -97,7 +99,7 @@ export class EmbeddedEngine implements Engine {
   readonly #checkpoint: Checkpoint
   readonly #disk: DiskGuard
   readonly #admission: Admission
-  readonly #documents: Documents | null
+  readonly #documents: Documents<number> | null
   readonly #ownership: Ownership
   readonly #purge: Purge
   readonly #alarm: Alarm
@@ -113,15 +115,8 @@ export class EmbeddedEngine implements Engine {
     this.#ownership = ownership
     this.#onTrouble = options.onTrouble ?? (() => undefined)
     this.#openedAtMs = this.#clock.nowMs()
-    const path = join(options.dir, 'chasqui.db')
-    try {
-      this.#store = new Store(path)
-    } catch (error) {
-      if (error instanceof ChasquiError) throw error
-      throw new ChasquiError('CONFIG_INVALID', `cannot open ${path}: ${(error as Error).message}`, {
-        cause: error,
-      })
-    }
+    const path = join(options.dir, STORE_FILE)
+    this.#store = openCompleteStore(path)
     this.#hub = new EventHub()
     this.#waits = new Waits({ clock: this.#clock, read: (ids) => this.get(ids) })
     this.#heart = new Heart(
@@ -165,12 +160,13 @@ export class EmbeddedEngine implements Engine {
     this.#documents =
       options.objects === undefined
         ? null
-        : new Documents(options.objects, {
-            pending: (limit) => this.#store.upkeep.readDocuments(limit),
-            record: (seq) => readRecord(this.#heart, seq),
-            written: (seqs) => this.#ask(false, seqs.length, () => this.#store.upkeep.deleteDocuments(seqs)),
-            failed: (error) => this.#onTrouble('document-failed', error),
-          })
+        : new Documents(
+            options.objects,
+            documentSource(this.#heart, {
+              transact: (weight, call) => this.#ask(false, weight, call),
+              failed: (error) => this.#onTrouble('document-failed', error),
+            }),
+          )
     this.#documents?.wake()
     this.#purge = new Purge(this.#heart, (step) => this.#call(false, 1, step))
     this.#turns.wake()

@@ -30,7 +30,7 @@ export interface HeartSettings {
 }
 
 /** Epochs are boot × this + n: greater than any of an earlier opening, and still whole numbers for 2 million openings. */
-const EPOCHS_PER_BOOT = 2 ** 32
+export const EPOCHS_PER_BOOT = 2 ** 32
 
 export class Heart {
   readonly store: Store

@@ -1,6 +1,7 @@
 /** What falls due by time: scheduled tasks, deadlines of tasks not started, leases not renewed. Runs inside a transaction, in bounded steps. */
 
 import { COMMIT_TASKS_MAX, LAPSE_CHECK_MS } from '../../task/limits.ts'
+import { workerLost } from '../worker-lost.ts'
 import { hasExpired } from './dispatch.ts'
 import type { Entry } from './entry.ts'
 import type { Heart } from './heart.ts'
@@ -48,9 +49,7 @@ function lapse(heart: Heart, nowMs: number): void {
   }
   for (const entry of lapsed) {
     const worker = heart.store.names.workerOf(runOf(entry).workerNo!)
-    const who =
-      worker === undefined ? 'its worker' : `worker ${worker.id} (pid ${worker.pid} on ${worker.host})`
-    const error = { name: 'WorkerLost', message: `${who} was lost: its lease was not renewed` }
+    const error = workerLost(worker)
     const epoch = entry.batch!.epoch
     revoke(heart, entry)
     // Epoch 0: what the lost worker may still say is refused, also when this made the task final.

@@ -1,12 +1,12 @@
 /** What can be seen of a store without changing it: tasks, pages of them, log lines, counts. Reads only what is committed. */
 
-import { ChasquiError } from '../../task/errors.ts'
 import { LIST_LIMIT_MAX, LIST_SCAN_MAX, LOG_LINES_MAX } from '../../task/limits.ts'
 import type { TaskRecord } from '../../task/task.ts'
 import type { ListQuery, LogLine, QueueReport, TaskPage } from '../engine.ts'
+import { LOG_LEVEL_NAMES } from '../log-lines.ts'
+import { readCursor, writeCursor } from '../page-cursor.ts'
 import type { FullRow } from './full-row.ts'
 import type { Heart } from './heart.ts'
-import { LOG_LEVEL_NAMES } from './news.ts'
 import { recordOf, stateOf } from './records.ts'
 
 export function readRecords(heart: Heart, ids: readonly string[], withData: boolean): (TaskRecord | null)[] {
@@ -77,16 +77,4 @@ export function queueReports(heart: Heart): QueueReport[] {
     oldestQueuedAtMs: oldest.get(queueNo) ?? null,
     totals: { ...count.totals },
   }))
-}
-
-function writeCursor(seq: number): string {
-  return seq.toString(36)
-}
-
-function readCursor(cursor: string): number {
-  const seq = Number.parseInt(cursor, 36)
-  if (!Number.isSafeInteger(seq) || writeCursor(seq) !== cursor) {
-    throw new ChasquiError('INVALID_PARAMS', 'cursor is not one that task.list gave')
-  }
-  return seq
 }

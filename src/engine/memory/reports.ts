@@ -1,9 +1,10 @@
 /** What people see of a memory engine: queue counts, log lines and progress, each within its limit. */
 
 import type { FinalState } from '../../task/lifecycle.ts'
-import { LOG_LINE_LENGTH_MAX, LOG_LINES_MAX, NOTE_LENGTH_MAX } from '../../task/limits.ts'
+import { NOTE_LENGTH_MAX } from '../../task/limits.ts'
 import type { Progress } from '../../task/task.ts'
 import type { LogLevel, LogLine, QueueReport } from '../engine.ts'
+import { numberLines } from '../log-lines.ts'
 import type { Row } from './row.ts'
 
 type Totals = { submitted: number } & Record<FinalState, number>
@@ -46,21 +47,12 @@ export function queueReports(rows: Iterable<Row>, totals: QueueTotals): QueueRep
   })
 }
 
-/** Numbers the lines and keeps the first of them. The limit is told once, as the last line. */
+/** Keeps the first of them. */
 export function addLines(
   row: Row,
   lines: readonly { level: LogLevel; text: string; atMs: number }[],
 ): LogLine[] {
-  const { attempt } = row.run
-  const added: LogLine[] = []
-  for (const { level, text, atMs } of lines.slice(0, LOG_LINES_MAX - row.lines.length)) {
-    const number = row.lines.length + added.length + 1
-    added.push(
-      number === LOG_LINES_MAX
-        ? { number, atMs, attempt, level: 'warn', text: `only ${LOG_LINES_MAX} lines are kept` }
-        : { number, atMs, attempt, level, text: text.slice(0, LOG_LINE_LENGTH_MAX) },
-    )
-  }
+  const added = numberLines(row.lines.length, row.run.attempt, lines)
   row.lines.push(...added)
   return added
 }

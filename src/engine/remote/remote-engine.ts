@@ -26,6 +26,7 @@ import { errorOfRefusal, readReceipts, readRefusedReceipts, refusalOf } from '..
 import { readChanges, readPage, readRecords, readRetryAnswer } from '../../wire/record-codec.ts'
 import { readStats } from '../../wire/report-codec.ts'
 import { writeSubmit } from '../../wire/submission-codec.ts'
+import type { ClientTlsSource } from '../../wire/tls-dialer.ts'
 import type {
   Change,
   ConsumeRequest,
@@ -53,8 +54,10 @@ import { Waits } from './waits.ts'
 import { Watches } from './watches.ts'
 
 export interface RemoteEngineOptions {
-  /** `chasqui://host:port[,host2:port2]` */
+  /** `chasqui://host:port[,host2:port2]`, or `chasquis://…` for TLS. */
   readonly url: string
+  /** Only with `chasquis://`. */
+  readonly tls?: ClientTlsSource
   readonly token?: string
   /** Who we are, for logs of the distributor. Workers say there who runs the tasks. */
   readonly client?: ClientIdentity
@@ -76,15 +79,16 @@ export interface RemoteEngine extends Engine {
 
 /**
  * Resolves when the distributor has said hello.
- * @throws ChasquiError CONFIG_INVALID (url), CONNECTION_LOST (nobody there), UNAUTHENTICATED
+ * @throws ChasquiError CONFIG_INVALID (url), CONNECTION_LOST (nobody there), TLS_FAILED, UNAUTHENTICATED
  */
 export async function openRemoteEngine(options: RemoteEngineOptions): Promise<RemoteEngine> {
-  const { url, token, clock, random } = options
+  const { url, tls, token, clock, random } = options
   const client: ClientIdentity = { name: 'chasqui', pid: process.pid, ...options.client }
   const link = openLink({
     url,
     client,
     role: client.worker === undefined ? 'client' : 'worker',
+    ...(tls !== undefined && { tls }),
     ...(token !== undefined && { token }),
     ...(clock !== undefined && { clock }),
     ...(random !== undefined && { random }),

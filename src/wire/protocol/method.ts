@@ -22,6 +22,8 @@ export interface NotificationDescription {
 export const COMMON_ERRORS = [
   'INVALID_PARAMS',
   'INTERNAL',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
   'RETRY_AFTER',
   'STORE_FAILED',
   'SHUTTING_DOWN',

@@ -71,6 +71,7 @@ export const OPERATOR_METHODS = {
           pid: Type.Integer({ description: 'Its process id.' }),
           startedAt: Time('When it began to listen.'),
           uptimeMs: Count('Since then.'),
+          ready: Type.Boolean({ description: 'False: it is about to stop.' }),
           connections: Count('Open connections.'),
           memory: open({
             rssBytes: Count('Resident memory.'),

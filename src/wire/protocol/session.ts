@@ -26,7 +26,12 @@ export const SESSION_METHODS = {
   'session.hello': {
     summary: 'Says who you are and learns what the server is. Optional; the first message where it is used.',
     params: open({
-      token: optional(Type.String({ description: 'Accepted and not looked at until tokens exist.' })),
+      token: optional(
+        Type.String({
+          maxLength: 256,
+          description: 'Who you are, where the server asks for that (`chasqui token create`).',
+        }),
+      ),
       client: optional(Client),
       role: optional(
         Type.String({
@@ -42,6 +47,11 @@ export const SESSION_METHODS = {
       }),
       protocol: Type.Integer({ description: 'Version of this protocol.' }),
       session: Type.String({ description: 'Id of this connection, as logs name it.' }),
+      identity: optional(
+        Type.String({
+          description: 'The name under which the server knows you now; `anonymous`: under none.',
+        }),
+      ),
       limits: open(
         {
           frameBytes: Count('Longest message.'),
@@ -58,6 +68,20 @@ export const SESSION_METHODS = {
       ),
       engine: Type.String({ description: 'Which engine holds the tasks.' }),
       durability: Durability,
+    }),
+    errors: [],
+  },
+  'session.ping': {
+    summary:
+      'The health check of balancers: is this server one to send new connections to? Needs no `session.hello`.',
+    params: open({}),
+    result: open({
+      ready: Type.Boolean({
+        description: 'False: it is about to stop. What is connected may stay until it does.',
+      }),
+      peer: Type.String({
+        description: 'The address at which the server sees you: behind a balancer, that of the PROXY header.',
+      }),
     }),
     errors: [],
   },

@@ -26,7 +26,7 @@ export function counting(promised: Promised): void {
     await stage.submit(
       { id: 'a', options },
       { id: 's', runAtMs: later },
-      { id: 'e', options: { expiresAtMs: later } },
+      { id: 'e', type: 'late', options: { expiresAtMs: later } },
     )
     assert.equal(await counts(stage), '1 2 0 | 3 0 0 0 0')
     await stage.submit({ id: 'a', options })
@@ -38,6 +38,7 @@ export function counting(promised: Promised): void {
     assert.equal(await counts(stage), '1 1 1 | 3 0 0 0 0')
     await hands.consumer.stop()
     await stage.engine.settle([released(first)])
+    await stage.quiet()
     assert.equal(await counts(stage), '1 2 0 | 3 0 0 0 0')
 
     const more = await stage.consume({ slots: 1 })
@@ -55,8 +56,10 @@ export function counting(promised: Promised): void {
     assert.equal(e.id, 'e')
     await last.consumer.stop()
     await stage.engine.settle([released(e)])
+    await stage.quiet()
     const end = await stage.consume({ slots: 2 })
-    const [again, a] = await end.take(2)
+    const both = await end.take(2)
+    const [again, a] = ['e', 'a'].map((id) => both.find((delivery) => delivery.id === id))
     await end.consumer.stop()
     await stage.engine.settle([threw(a!), returned(again!)])
     assert.equal(await counts(stage), '1 0 0 | 3 1 1 0 0')

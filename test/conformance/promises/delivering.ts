@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { WINDOW_TASKS_MAX } from '../../../src/task/limits.ts'
-import { released, returned, tasks } from '../harness.ts'
+import { assertDelivered, released, returned, tasks } from '../harness.ts'
 import type { Promised } from '../suite.ts'
 
 export function delivering(promised: Promised): void {
@@ -154,7 +154,8 @@ export function delivering(promised: Promised): void {
     const first = await next.take(4_000)
     await stage.engine.settle(first.map((delivery) => returned(delivery)))
     await next.take(500)
-    assert.deepEqual(
+    assertDelivered(
+      stage,
       next.ids,
       batch.map((submission) => submission.id),
     )
@@ -173,7 +174,7 @@ export function delivering(promised: Promised): void {
     await stage.engine.settle(hands.deliveries.map((delivery) => released(delivery)))
     const next = await stage.consume({ slots: count })
     await next.take(count)
-    assert.deepEqual(next.ids, hands.ids)
+    assertDelivered(stage, next.ids, hands.ids)
   })
 
   promised('a task that comes later with a higher priority overtakes thousands that wait', async (stage) => {
@@ -184,6 +185,7 @@ export function delivering(promised: Promised): void {
     const hands = await stage.consume()
     const first = await hands.next()
     await stage.submit({ id: 'urgent', priority: 5 })
+    await stage.quiet()
     await stage.engine.settle([returned(first)])
     assert.equal((await hands.next()).id, 'urgent')
   })

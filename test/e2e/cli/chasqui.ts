@@ -89,7 +89,15 @@ export async function startServer(context: TestContext, args: readonly string[])
   const server = runLines(context, process.execPath, [main, command!, '--port', '0', '--json', ...rest])
   const line = await server.line('that it is up', (text) => text.startsWith('{"role"'))
   const { address } = JSON.parse(line) as { address: string }
-  return { ...server, pid: server.child.pid!, address, connect: ['--connect', address] }
+  return {
+    ...server,
+    get errorText() {
+      return server.errorText
+    },
+    pid: server.child.pid!,
+    address,
+    connect: ['--connect', address],
+  }
 }
 
 /** Starts a worker and waits until it takes tasks. */

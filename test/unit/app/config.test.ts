@@ -76,7 +76,7 @@ test('a value that cannot be used is refused in one sentence that says where it 
     )
     await refused(
       { flags: { engine: 'redis' } },
-      '--engine must be embedded:DIR, memory or chasqui://HOST:PORT, not "redis".',
+      '--engine must be embedded:DIR, cluster, memory, chasqui://HOST:PORT or chasquis://HOST:PORT, not "redis".',
     )
     await refused({ flags: { queues: '' } }, '--queues must be a list like a,b, not "".')
   }))

@@ -37,6 +37,7 @@ test('session.hello tells version and limits, and may come at any time or never'
     server: { name: 'chasqui', version: '1.2.3' },
     protocol: 1,
     session: 's1',
+    identity: 'anonymous',
     limits: {
       frameBytes: 4_194_304,
       jsonDepth: 128,
@@ -49,6 +50,12 @@ test('session.hello tells version and limits, and may come at any time or never'
     engine: 'memory',
     durability: 'memory',
   })
+})
+
+test('session.ping says whether to send more, and where one is seen', async (context) => {
+  const server = await openWireServer(context)
+  const client = await server.connect()
+  assert.deepEqual(await ask(client, 'session.ping'), { ready: true, peer: '127.0.0.1' })
 })
 
 test('rpc.discover is an OpenRPC document of all methods', async (context) => {

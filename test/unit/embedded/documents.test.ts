@@ -6,6 +6,7 @@ import { openEmbeddedEngine } from '../../../src/engine/embedded/embedded-engine
 import { openFileStore } from '../../../src/objects/file-store.ts'
 import type { ObjectStore } from '../../../src/objects/object-store.ts'
 import { DOCUMENT_DRAIN_MS } from '../../../src/task/limits.ts'
+import { eventually } from '../../support/eventually.ts'
 import { submission } from '../../support/submissions.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 
@@ -104,13 +105,59 @@ describe('the documents of results', () => {
     await runOne(engine, ['a'])
     await begun.promise
     const closed = engine.close()
-    // Longer than the close waits for documents: the mark of this one can only be taken away when nothing is written any more.
-    await new Promise((resolve) => setTimeout(resolve, DOCUMENT_DRAIN_MS + 200))
-    slow.resolve()
     const deadline = new Promise((_, reject) =>
-      setTimeout(reject, 10_000, new Error('did not close')).unref(),
+      setTimeout(reject, DOCUMENT_DRAIN_MS + 10_000, new Error('did not close')).unref(),
     )
     await Promise.race([closed, deadline])
+    slow.resolve()
+    // The mark is still there: the next opening writes it.
+    const written: string[] = []
+    const second = await openEmbeddedEngine({
+      dir,
+      objects: { ...NO_OBJECTS, put: async (key) => void written.push(key) },
+    })
+    await second.close()
+    assert.deepEqual(written, ['task_a.json'])
+  })
+
+  test('tell of the last end of a task that was retried while its document was written', async (context) => {
+    const dir = temporaryFolder(context, 'retried')
+    const begun = Promise.withResolvers<void>()
+    const held = Promise.withResolvers<void>()
+    const bodies: string[] = []
+    const objects: ObjectStore = {
+      ...NO_OBJECTS,
+      put: async (_, body) => {
+        bodies.push(JSON.parse(body.toString()).state)
+        if (bodies.length > 1) return
+        begun.resolve()
+        await held.promise
+      },
+    }
+    const engine = await openEmbeddedEngine({ dir, objects })
+    let fails = true
+    await engine.consume(
+      { queues: ['default'], types: null, slots: 1, prefetch: 1, worker: WORKER },
+      {
+        deliver: (deliveries) => {
+          const error = { name: 'Error', message: 'no' }
+          const outcome = fails
+            ? { kind: 'threw' as const, error, retryable: false }
+            : { kind: 'returned' as const, valueText: '12' }
+          void engine.settle(deliveries.map(({ id, epoch }) => ({ id, epoch, ...outcome })))
+        },
+        revoke: () => undefined,
+      },
+    )
+    await engine.submit([submission('a')], 'disk')
+    await begun.promise
+    fails = false
+    await engine.retry({ ids: ['a'] })
+    assert.equal((await engine.wait(['a'], 20_000))[0]?.state, 'succeeded')
+    held.resolve()
+    await eventually('the second end is written', () => bodies.length > 1)
+    await engine.close()
+    assert.deepEqual(bodies, ['failed', 'succeeded'])
   })
 })
 

@@ -34,7 +34,7 @@ test('nobody there: one sentence says so', async (t) => {
     code: 'CONNECTION_LOST',
     message: /^no distributor could be reached at 127\.0\.0\.1:\d+: it was reset$/,
   })
-  await assert.rejects(openRemoteEngine({ url: 'chasquis://localhost' }), { code: 'CONFIG_INVALID' })
+  await assert.rejects(openRemoteEngine({ url: 'http://localhost' }), { code: 'CONFIG_INVALID' })
 })
 
 test('a call that is refused for now is made again until it is taken', async (t) => {

@@ -543,6 +543,7 @@ test('the look at everything', () => {
     pid: 2,
     startedAtMs: 3,
     uptimeMs: 4,
+    ready: true,
     connections: 5,
     memory: { rssBytes: 6, heapUsedBytes: 7 },
   }

@@ -1,0 +1,54 @@
+/**
+ * News: what one process tells all others that are there now. A fanout exchange, and for each process a private queue that goes with its
+ * connection. Nothing is kept and nothing confirmed.
+ *
+ * Invariant: nobody hears himself.
+ */
+
+import type { Channel } from 'amqplib'
+import { BROKER_NEWS_WAITING_MAX } from '../../../task/limits.ts'
+
+export interface NewsOptions {
+  readonly exchange: string
+  /** Of this connection, unlike all others. */
+  readonly self: string
+  readonly hear: (text: string) => void
+  /** The private queue is gone. */
+  readonly lost: () => void
+}
+
+/** Makes exchange and queue, and listens. Rejects with the broker's error. */
+export async function hearNews(channel: Channel, options: NewsOptions): Promise<string> {
+  const { exchange, self } = options
+  const queue = `${exchange}.${self}`
+  await channel.assertExchange(exchange, 'fanout', { durable: true })
+  await channel.assertQueue(queue, {
+    exclusive: true,
+    autoDelete: true,
+    durable: false,
+    arguments: { 'x-queue-type': 'classic', 'x-max-length': BROKER_NEWS_WAITING_MAX },
+  })
+  await channel.bindQueue(queue, exchange, '')
+  await channel.consume(
+    queue,
+    (message) => {
+      if (message === null) options.lost()
+      else if (message.properties.appId !== self && message.content.length > 0) {
+        const text = message.content.toString()
+        // Not from within amqplib's reading: what a listener throws is no error of the channel.
+        process.nextTick(() => options.hear(text))
+      }
+    },
+    { noAck: true },
+  )
+  return queue
+}
+
+/** False: the socket is full, and what follows should be left out. */
+export function tellNews(
+  channel: Channel,
+  { exchange, self }: Pick<NewsOptions, 'exchange' | 'self'>,
+  text: string,
+): boolean {
+  return channel.publish(exchange, '', Buffer.from(text), { appId: self, persistent: false })
+}
