@@ -51,7 +51,7 @@ export function counting(promised: Promised): void {
     await stage.advance(1_000)
     assert.equal(await counts(stage), '1 2 0 | 3 0 0 0 0')
 
-    const last = await stage.consume({ slots: 1 })
+    const last = await stage.consume({ slots: 1, types: ['late'] })
     const e = await last.next()
     assert.equal(e.id, 'e')
     await last.consumer.stop()
