@@ -127,6 +127,36 @@ export const PROGRAMS = [
     debian: ['python3', 'python3-pika'],
     purpose: 'the test of a foreign producer over AMQP',
   },
+  {
+    name: 'Chromium',
+    isThere: on('chromium'),
+    debian: ['chromium'],
+    purpose: 'the tests of the web page',
+  },
+  {
+    name: 'Prometheus with promtool',
+    isThere: () => findProgram('prometheus') !== null && findProgram('promtool') !== null,
+    debian: ['prometheus'],
+    purpose: 'the tests of the metrics, the alert rules and the dashboards',
+  },
+  {
+    name: 'Alertmanager',
+    isThere: on('prometheus-alertmanager'),
+    debian: ['prometheus-alertmanager'],
+    purpose: 'the test that an alert arrives',
+  },
+  {
+    name: 'curl',
+    isThere: on('curl'),
+    debian: ['curl'],
+    purpose: 'the tests of the HTTP doors by a foreign client',
+  },
+  {
+    name: 'openssl',
+    isThere: on('openssl'),
+    debian: ['openssl'],
+    purpose: 'the tests of TLS by a foreign client',
+  },
 ]
 
 function isExecutable(path) {
