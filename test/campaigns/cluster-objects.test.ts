@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LATE_START_MS, openClusterSystem } from '../faults/cluster-system.ts'
 import { openRadosgw } from '../support/radosgw.ts'
 import { needCluster } from '../support/real-parts.ts'
 import { submission } from '../support/submissions.ts'
-import { LATE_START_MS, openClusterSystem } from './cluster-system.ts'
 
 const { skip } = needCluster()
 const LARGE = 'x'.repeat(100_000)

@@ -6,12 +6,12 @@ import { basename, dirname } from 'node:path'
 import { before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect } from 'amqplib'
-import { eventually } from '../../support/eventually.ts'
-import { fileScope } from '../../support/file-scope.ts'
-import { processesOf } from '../../support/leftovers.ts'
-import type { RabbitMq } from '../../support/rabbitmq.ts'
-import { openRabbitMqCluster, type RabbitMqCluster } from '../../support/rabbitmq-cluster.ts'
-import { needRabbitMq } from '../../support/real-parts.ts'
+import { eventually } from '../support/eventually.ts'
+import { fileScope } from '../support/file-scope.ts'
+import { processesOf } from '../support/leftovers.ts'
+import type { RabbitMq } from '../support/rabbitmq.ts'
+import { openRabbitMqCluster, type RabbitMqCluster } from '../support/rabbitmq-cluster.ts'
+import { needRabbitMq } from '../support/real-parts.ts'
 
 const { skip } = needRabbitMq()
 const QUORUM = { durable: true, arguments: { 'x-queue-type': 'quorum' } }

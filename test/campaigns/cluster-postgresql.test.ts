@@ -6,17 +6,17 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import type { PostgreSql } from '../support/postgresql.ts'
-import { needPostgreSql, needRabbitMq } from '../support/real-parts.ts'
-import { atEnd } from '../support/temporary.ts'
 import {
   type ClusterSetting,
   type ClusterSystem,
   LATE_START_MS,
   ledgerUrl,
   openClusterSystem,
-} from './cluster-system.ts'
-import { ROUNDS } from './system.ts'
+} from '../faults/cluster-system.ts'
+import { ROUNDS } from '../faults/system.ts'
+import type { PostgreSql } from '../support/postgresql.ts'
+import { needPostgreSql, needRabbitMq } from '../support/real-parts.ts'
+import { atEnd } from '../support/temporary.ts'
 
 const skip = [needPostgreSql(), needRabbitMq()].find((need) => need.skip !== false)?.skip ?? false
 /** What commits asynchronously is written late, so that a crash loses it. */

@@ -1,13 +1,13 @@
 /** Three RabbitMQ nodes under a cluster at work; the one that leads the busiest lane is killed, and frozen. */
 
 import { before, describe, type TestContext, test } from 'node:test'
+import { ClusterLoad } from '../faults/cluster-load.ts'
+import { LATE_START_MS } from '../faults/cluster-system.ts'
 import { fileScope } from '../support/file-scope.ts'
 import { openPostgreSql, type PostgreSql } from '../support/postgresql.ts'
 import type { RabbitMq } from '../support/rabbitmq.ts'
 import { openRabbitMqCluster, type RabbitMqCluster } from '../support/rabbitmq-cluster.ts'
 import { needPostgreSql, needRabbitMq } from '../support/real-parts.ts'
-import { ClusterLoad } from './cluster-load.ts'
-import { LATE_START_MS } from './cluster-system.ts'
 
 const skip = [needPostgreSql(), needRabbitMq()].find((need) => need.skip !== false)?.skip ?? false
 const scope = fileScope()

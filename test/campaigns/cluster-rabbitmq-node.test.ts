@@ -6,20 +6,22 @@ import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
 import { connect } from 'amqplib'
 import { openRemoteEngine } from '../../src/engine/remote/remote-engine.ts'
+import { ClusterLoad } from '../faults/cluster-load.ts'
+import { LATE_START_MS } from '../faults/cluster-system.ts'
+import { startsOf } from '../faults/history.ts'
+import { ROUNDS } from '../faults/system.ts'
 import { fileScope } from '../support/file-scope.ts'
 import { openPostgreSql, type PostgreSql } from '../support/postgresql.ts'
 import { openRabbitMq, type RabbitMq } from '../support/rabbitmq.ts'
 import { needPostgreSql, needRabbitMq } from '../support/real-parts.ts'
 import { submission } from '../support/submissions.ts'
 import { atEnd } from '../support/temporary.ts'
-import { ClusterLoad } from './cluster-load.ts'
-import { LATE_START_MS } from './cluster-system.ts'
-import { startsOf } from './history.ts'
-import { ROUNDS } from './system.ts'
 
 const skip = [needPostgreSql(), needRabbitMq()].find((need) => need.skip !== false)?.skip ?? false
 const scope = fileScope()
 const END = { lateStartMs: LATE_START_MS }
+/** A confirm that does not come, a try that is not answered, a queue made anew: each has a deadline of 10 to 15 seconds. */
+const LEADERLESS_MS = 180_000
 const FIRST_LANE = 'chasqui.lane.1.default.work.4'
 let rabbitmq: RabbitMq
 let postgresql: PostgreSql
@@ -101,7 +103,7 @@ describe('RabbitMQ under a cluster at work', { skip }, () => {
     await rabbitmq.kill()
     await rabbitmq.start()
     await system.submit([task('after')])
-    const records = await (await system.engine()).wait(['before', 'after'], 60_000)
+    const records = await (await system.engine()).wait(['before', 'after'], LEADERLESS_MS)
     assert.deepEqual(
       records.map((record) => record?.state),
       ['succeeded', 'succeeded'],

@@ -1,14 +1,14 @@
 /** One distributor of a cluster at work loses its way to RabbitMQ, or to both servers; the rest does not notice. */
 
 import { before, describe, type TestContext, test } from 'node:test'
+import { ClusterLoad } from '../faults/cluster-load.ts'
+import { LATE_START_MS } from '../faults/cluster-system.ts'
 import { type FaultMode, FaultProxy } from '../support/fault-proxy.ts'
 import { fileScope } from '../support/file-scope.ts'
 import { openPostgreSql, type PostgreSql } from '../support/postgresql.ts'
 import { openRabbitMq, type RabbitMq } from '../support/rabbitmq.ts'
 import { needPostgreSql, needRabbitMq } from '../support/real-parts.ts'
 import { atEnd } from '../support/temporary.ts'
-import { ClusterLoad } from './cluster-load.ts'
-import { LATE_START_MS } from './cluster-system.ts'
 
 const skip = [needPostgreSql(), needRabbitMq()].find((need) => need.skip !== false)?.skip ?? false
 const scope = fileScope()

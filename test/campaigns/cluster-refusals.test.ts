@@ -5,9 +5,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LATE_START_MS, openClusterSystem } from '../faults/cluster-system.ts'
 import type { PostgreSql } from '../support/postgresql.ts'
 import { needPostgreSql, needRabbitMq } from '../support/real-parts.ts'
-import { LATE_START_MS, openClusterSystem } from './cluster-system.ts'
 
 const skip = [needPostgreSql(), needRabbitMq()].find((need) => need.skip !== false)?.skip ?? false
 const REFUSING_MS = 5_000
