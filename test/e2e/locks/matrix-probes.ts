@@ -1,0 +1,166 @@
+/** How each line of the matrix is tried: what is asked, what must be there before, and whether the answer says that it was done or seen. */
+
+import type { WireClient } from '../../support/wire-client.ts'
+import type { WireServer } from '../../support/wire-server.ts'
+
+export interface Place {
+  readonly queue: string
+  readonly key: string
+}
+export const OWN: Place = { queue: 'a-mail', key: 'ana' }
+export const FOREIGN: Place = { queue: 'b-mail', key: 'bob' }
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever the wire says.
+export type Reply = any
+/** What is asked, and whether the result says that it was done or seen. */
+type Probe = (
+  stage: Stage,
+  place: Place,
+) => Promise<
+  readonly [params: object, isDone: (result: Reply, wire: WireClient) => boolean | Promise<boolean>]
+>
+
+const always: Probe = async () => [{}, () => true]
+const onTask =
+  (isDone: (result: Reply) => boolean): Probe =>
+  async (stage, place) => [{ ids: [await stage.queued(place)] }, isDone]
+const onLease =
+  (params: (lease: { id: string; epoch: number }) => object, isDone: (result: Reply) => boolean): Probe =>
+  async (stage, place) => [params(await stage.running(place)), isDone]
+const naming: Probe = async (_, { queue }) => [{}, (result) => JSON.stringify(result).includes(`"${queue}"`)]
+
+export const PROBES: Readonly<Record<string, Probe>> = {
+  'session.hello': always,
+  'session.ping': always,
+  'rpc.discover': always,
+  'task.submit': async (_, { queue, key }) => [
+    { tasks: [{ id: id(), type: 'sumar', queue, key }] },
+    ({ receipts }) => receipts[0].state === 'queued',
+  ],
+  'task.get': onTask(({ tasks }) => tasks[0] !== null),
+  'task.list': async (stage, place) => {
+    await stage.queued(place)
+    return [{ queue: place.queue }, ({ tasks }) => tasks.length > 0]
+  },
+  'task.wait': async (stage, place) => [
+    { ids: [await stage.queued(place)], timeoutMs: 20 },
+    ({ tasks }) => tasks[0] !== null,
+  ],
+  'task.watch': async (stage, place) => [
+    {},
+    async (_, wire) => {
+      await stage.queued(place)
+      // Events of one turn come before the answer to a later request.
+      for (let turn = 0; turn < 3; turn++) await wire.ask('session.ping')
+      return wire.lines.some((line) => line.includes(`"${place.queue}"`))
+    },
+  ],
+  'task.unwatch': async () => [{ watch: 'w9' }, () => true],
+  'task.log': async (stage, place) => [{ id: await stage.failed(place) }, ({ lines }) => lines.length > 0],
+  'task.cancel': onTask(({ tasks }) => tasks[0]?.changed === true),
+  'task.retry': async (stage, place) => [
+    { ids: [await stage.failed(place)] },
+    ({ tasks }) => tasks[0]?.changed === true,
+  ],
+  'work.consume': async (_, { queue }) => [
+    { queues: [queue], types: ['nothing'] },
+    ({ consumer }) => consumer !== undefined,
+  ],
+  'work.stop': async () => [{ consumer: 'c9' }, () => true],
+  'work.settle': onLease(
+    (lease) => ({ outcomes: [{ ...lease, kind: 'returned', value: 1 }] }),
+    ({ settled }) => settled[0].accepted,
+  ),
+  'work.extend': onLease(
+    (lease) => ({ leases: [lease] }),
+    ({ extended }) => extended[0].accepted,
+  ),
+  'work.release': onLease(
+    (lease) => ({ leases: [lease] }),
+    ({ released }) => released[0].accepted,
+  ),
+  'work.progress': onLease(
+    (lease) => ({ ...lease, done: 1 }),
+    ({ accepted }) => accepted,
+  ),
+  'work.log': onLease(
+    (lease) => ({ ...lease, lines: [{ level: 'info', text: 'x' }] }),
+    ({ accepted }) => accepted,
+  ),
+  'queue.list': naming,
+  'worker.list': naming,
+  'system.stats': naming,
+}
+
+let made = 0
+export function id(): string {
+  return `task-${++made}`
+}
+
+export class Stage {
+  readonly #root: WireClient
+
+  constructor(root: WireClient) {
+    this.#root = root
+  }
+
+  async open(): Promise<void> {
+    await this.#root.ask('work.consume', {
+      queues: [OWN.queue, FOREIGN.queue],
+      types: ['lease'],
+      slots: 1000,
+      prefetch: 1,
+    })
+  }
+
+  async queued({ queue, key }: Place): Promise<string> {
+    const { receipts } = await this.#root.ask('task.submit', {
+      tasks: [{ id: id(), type: 'sumar', queue, key }],
+    })
+    return receipts[0].id
+  }
+
+  async running({ queue, key }: Place): Promise<{ id: string; epoch: number }> {
+    const task = { id: id(), type: 'lease', queue, key }
+    await this.#root.ask('task.submit', { tasks: [task] })
+    const isMine = (message: Reply) =>
+      message.params?.deliveries?.some((delivery: Reply) => delivery.task.id === task.id)
+    const { params } = await this.#root.find('the delivery', isMine)
+    const { epoch } = params.deliveries.find((delivery: Reply) => delivery.task.id === task.id)
+    return { id: task.id, epoch }
+  }
+
+  async failed(place: Place): Promise<string> {
+    const lease = await this.running(place)
+    await this.#root.ask('work.log', { ...lease, lines: [{ level: 'info', text: 'a line' }] })
+    const outcome = { ...lease, kind: 'threw', error: { message: 'no', retryable: false } }
+    await this.#root.ask('work.settle', { outcomes: [outcome] })
+    return lease.id
+  }
+}
+
+export async function probe(
+  server: WireServer,
+  token: string | undefined,
+  method: string,
+  stage: Stage,
+  place: Place,
+): Promise<string> {
+  const [params, isDone] = await PROBES[method]!(stage, place)
+  const wire = await server.connect()
+  if (token !== undefined) await wire.ask('session.hello', { token })
+  const reply = await wire.call(method, params)
+  const name = reply.error?.data.name ?? reply.error?.code
+  const answer =
+    name === 'FORBIDDEN'
+      ? 'no'
+      : name === 'UNAUTHENTICATED'
+        ? 'who'
+        : name !== undefined
+          ? `error ${name}`
+          : (await isDone(reply.result, wire))
+            ? 'yes'
+            : '-'
+  wire.destroy()
+  return answer
+}
