@@ -62,3 +62,18 @@ export function safeName(id: string, lengthMax: number): string {
   const hash = createHash('sha256').update(id).digest('hex').slice(0, 32)
   return `${safe.slice(0, lengthMax - 33)}~${hash}`
 }
+
+/** Which id a name of `safeName` is of; where it was cut, between which two texts (in the order of UTF-8) the id is. */
+export function idsOfName(
+  name: string,
+): { readonly id: string } | { readonly from: string; readonly before: string } {
+  const [beginning, hash] = name.split('~')
+  const whole = beginning!.replace(/%[0-9A-F]?$/, '')
+  const bytes: number[] = []
+  for (const [char, hex] of whole.matchAll(/%([0-9A-F]{2})|[^%]/g)) {
+    bytes.push(hex === undefined ? char.charCodeAt(0) : Number.parseInt(hex, 16))
+  }
+  // What is left of a character that was cut is not a character.
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes), { stream: true })
+  return hash === undefined ? { id: text } : { from: text, before: `${text}\u{10ffff}` }
+}

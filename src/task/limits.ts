@@ -273,6 +273,9 @@ export const CLAIM_CIRCUIT_OPEN_MS = 5_000
 export const CLAIM_HOUR_MS = 3_600_000
 /** A large value that no row names after this long was left behind by a crash; clocks may differ by an hour. */
 export const CLAIM_ORPHAN_AGE_MS = 4 * 3_600_000
+/** The keeper looks for such values this long after it started, and then this often. */
+export const ORPHAN_SWEEP_FIRST_MS = 10 * 60_000
+export const ORPHAN_SWEEP_MS = 3_600_000
 /** Keys that a sweep asks about at a time. */
 export const CLAIM_SWEEP_KEYS_MAX = 500
 

@@ -18,6 +18,7 @@ import { BrokerFailure } from './broker/broker.ts'
 import { type Core, runsAloneAsRow } from './core.ts'
 import { PURGE, PURGE_DEDUPE, WAITING_IN } from './ledger/keeper-statements.ts'
 import { LANE_COUNTS } from './ledger/look-statements.ts'
+import { Orphans } from './orphans.ts'
 import type { Publisher } from './publisher.ts'
 import { laneOf } from './steering.ts'
 
@@ -25,6 +26,7 @@ export class Upkeep {
   readonly #core: Core
   readonly #publisher: Publisher
   readonly #asking: () => void
+  readonly #orphans: Orphans
   #afterSeq = 0
   #fullUntilEnd = false
   #nextPurgeMs = 0
@@ -43,6 +45,7 @@ export class Upkeep {
     this.#core = core
     this.#publisher = publisher
     this.#asking = asking
+    this.#orphans = new Orphans(core)
     this.#nextFullMs = core.nowMs() + PURGE_FULL_MS
   }
 
@@ -67,7 +70,7 @@ export class Upkeep {
       this.#nextLookMs = performance.now() + RECONCILE_MS
       await this.#reconcile(nowMs)
     }
-    return this.#nextPurgeMs
+    return Math.min(this.#nextPurgeMs, this.#orphans.round(nowMs))
   }
 
   async #purge(nowMs: number): Promise<void> {

@@ -45,6 +45,11 @@ export class Values {
     return this.#check.get(JSON.parse(ref) as Reference)
   }
 
+  /** Removes old objects that no row names. */
+  async sweep(isWanted: (keys: readonly string[]) => Promise<Iterable<string>>): Promise<void> {
+    await this.#check?.sweep(isWanted)
+  }
+
   /** Never rejects: what stays behind is swept up later. */
   async remove(refs: readonly string[]): Promise<void> {
     if (this.#check === null || refs.length === 0) return

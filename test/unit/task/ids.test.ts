@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { documentName, newTaskId } from '../../../src/task/ids.ts'
+import { documentName, idsOfName, newTaskId, safeName } from '../../../src/task/ids.ts'
 import { ID_LENGTH_MAX } from '../../../src/task/limits.ts'
 
 test('a new id is a UUID of version 7 that tells its time', () => {
@@ -54,4 +54,23 @@ test('every id has a safe name of its own that is short enough for any file syst
 test('long ids that differ only at their ends have different names', () => {
   const long = '/'.repeat(ID_LENGTH_MAX - 1)
   assert.notEqual(documentName(`${long}a`), documentName(`${long}b`))
+})
+
+test('a safe name tells the id, or where it was cut the ids among which it is', () => {
+  const id = fc.string({ unit: 'binary', minLength: 1, maxLength: ID_LENGTH_MAX })
+  fc.assert(
+    fc.property(
+      id.filter((one) => one.isWellFormed()),
+      fc.integer({ min: 40, max: 200 }),
+      (one, lengthMax) => {
+        const name = safeName(one, lengthMax)
+        const ids = idsOfName(name)
+        if ('id' in ids) return assert.equal(ids.id, one)
+        assert.ok(one.startsWith(ids.from), name)
+        assert.ok(Buffer.compare(Buffer.from(one), Buffer.from(ids.before)) < 0, name)
+        // Nothing of what the name still tells is given away: the least that stands before a cut character.
+        assert.ok(safeName(ids.from, 10_000).length >= lengthMax - 33 - 11, name)
+      },
+    ),
+  )
 })

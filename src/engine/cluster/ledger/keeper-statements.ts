@@ -3,6 +3,8 @@
  * Every statement checks the rows again, so that two keepers at once (a lock that was lost unseen) do no harm.
  */
 
+import { SPLIT } from './columns.ts'
+
 /** `$1` now, `$2` limit, `$3` not before (the moving lower bound: without it a long transaction elsewhere makes each look dearer), `$4` slot, `$5` member. */
 export const MOVE_DUE = {
   name: 'move-due',
@@ -129,6 +131,16 @@ export const PURGE = {
   n as (delete from document where seq in (select seq from d)),
   h as (delete from dedupe where id in (select id from d))
   select (select max(seq) from r), (select count(*) from r), d.id, d.payload_ref, d.result_ref from (select 1) one left join d on true`,
+}
+/** `$1` ids. */
+export const REFERENCES_OF = {
+  name: 'references-of',
+  text: `select payload_ref, result_ref from task where id = any(string_to_array($1, ${SPLIT})) and (payload_ref is not null or result_ref is not null)`,
+}
+/** Of the ids from `$1` on and before `$2`. */
+export const REFERENCES_BETWEEN = {
+  name: 'references-between',
+  text: 'select payload_ref, result_ref from task where id >= $1 and id < $2 and (payload_ref is not null or result_ref is not null)',
 }
 export const PURGE_DEDUPE = {
   name: 'purge-dedupe',
