@@ -7,25 +7,20 @@
 
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
-import type { Audit, AuditEntry } from '../distributor/access/audit.ts'
+import type { AuditLine } from '../engine/audit.ts'
 import { ChasquiError } from '../task/errors.ts'
-import { AUDIT_BYTES_WAITING_MAX, AUDIT_IDS_MAX } from '../task/limits.ts'
+import { AUDIT_BYTES_WAITING_MAX } from '../task/limits.ts'
 import type { Log } from '../telemetry/log.ts'
-
-export interface AuditFile extends Audit {
-  reopen(): void
-  /** Writes what waits. */
-  close(): Promise<void>
-}
+import type { AuditSink } from './audit-sink.ts'
 
 /** @throws ChasquiError CONFIG_INVALID: it cannot be written to */
-export async function openAuditFile(path: string, log: Log): Promise<AuditFile> {
+export async function openAuditFile(path: string, log: Log): Promise<AuditSink> {
   const file = new StreamedAudit(path, log)
   await file.opened()
   return file
 }
 
-class StreamedAudit implements AuditFile {
+class StreamedAudit implements AuditSink {
   readonly #path: string
   readonly #log: Log
   #stream: WriteStream
@@ -48,15 +43,14 @@ class StreamedAudit implements AuditFile {
     }
   }
 
-  record({ ids, ...entry }: AuditEntry): void {
+  write(line: AuditLine, text: string): void {
     if (this.#stream.destroyed || this.#stream.writableLength > AUDIT_BYTES_WAITING_MAX) {
       if (this.#lost++ === 0) this.#log.event('audit.lost', { reason: 'the file does not take them' })
       return
     }
-    const lost = this.#lost === 0 ? {} : { lostBefore: this.#lost }
+    const whole = this.#lost === 0 ? text : JSON.stringify({ ...line, lostBefore: this.#lost })
     this.#lost = 0
-    const named = ids === undefined ? {} : { ids: ids.slice(0, AUDIT_IDS_MAX), count: ids.length }
-    this.#stream.write(`${JSON.stringify({ at: new Date().toISOString(), ...entry, ...named, ...lost })}\n`)
+    this.#stream.write(`${whole}\n`)
   }
 
   reopen(): void {

@@ -5,6 +5,7 @@
  */
 
 import type { Archive } from '../engine/archive.ts'
+import type { AuditStore } from '../engine/audit.ts'
 import { openEmbeddedArchive } from '../engine/embedded/embedded-archive.ts'
 import { openEmbeddedEngine } from '../engine/embedded/embedded-engine.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -168,6 +169,17 @@ async function openClusterStore(settings: ArchiveSettings, readOnly: boolean): P
     await objects?.close()
     throw error
   }
+}
+
+/** The audit log as a table. Null: this engine keeps none. */
+export async function openAuditStore({
+  engine,
+  databaseUrl,
+  migrate,
+}: Pick<Settings, 'engine' | 'databaseUrl' | 'migrate'>): Promise<AuditStore | null> {
+  if (engine !== 'cluster' || databaseUrl === undefined) return null
+  const { openClusterAudit } = await import('../engine/cluster/cluster-audit.ts')
+  return openClusterAudit({ databaseUrl, migrate: migrate === 'auto' })
 }
 
 const EMBEDDED_DIR = './chasqui-data'

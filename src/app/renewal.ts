@@ -10,7 +10,7 @@ import type { TokenFile } from '../distributor/access/token-file.ts'
 import type { Distributor } from '../distributor/distributor.ts'
 import type { Clock } from '../task/clock.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { AuditFile } from './audit-file.ts'
+import type { AuditLog } from './audit-log.ts'
 import { type FileWatch, watchFiles } from './file-watch.ts'
 import { listenForHangup } from './hangup.ts'
 import { loadTokenFile } from './load-access.ts'
@@ -23,7 +23,7 @@ export interface RenewalOptions {
   readonly clock: Clock
   readonly distributor: Pick<Distributor, 'renewTls' | 'recheckAccess'>
   readonly access: Access
-  readonly audit: AuditFile | null
+  readonly audit: AuditLog | null
 }
 
 interface Renewed {

@@ -7,7 +7,7 @@ import { ChasquiError } from '../task/errors.ts'
 import { DRAIN_ANSWERS_MS } from '../task/limits.ts'
 import { type Address, addressText } from '../wire/address.ts'
 import { parseNetworks } from '../wire/networks.ts'
-import { openAuditFile } from './audit-file.ts'
+import { type AuditLog, openAudit } from './audit-log.ts'
 import { openEngine } from './composition.ts'
 import { loadAccess } from './load-access.ts'
 import { keepRenewed } from './renewal.ts'
@@ -49,9 +49,10 @@ export async function openServer({ settings, log }: Pick<Role, 'settings' | 'log
   const proxy = proxyPolicy(settings)
   const loadedTls = loadServerTls(settings)
   const { access, workerToken } = loadAccess(settings)
-  const audit = settings.audit === undefined ? null : await openAuditFile(settings.audit, log)
   const opened = await openEngine(settings, log)
+  let audit: AuditLog | null = null
   try {
+    audit = await openAudit(settings, log, systemClock)
     const distributor = await openDistributor({
       engine: opened.engine,
       host: settings.host,
@@ -95,6 +96,7 @@ export async function openServer({ settings, log }: Pick<Role, 'settings' | 'log
     }
   } catch (error) {
     await opened.close()
+    await audit?.close()
     throw error
   }
 }

@@ -141,7 +141,14 @@ const SETTINGS = {
     group: 'access',
     form: 'a file',
     description:
-      'Where administrative acts and refusals are written down, a JSON line each; SIGHUP begins a new file after it was moved.',
+      'Where administrative acts and refusals are written down, a JSON line each; SIGHUP begins a new file after it was moved. The cluster engine keeps them in a table, too.',
+  }),
+  auditRetentionMs: integer({
+    group: 'access',
+    minimum: 1_000,
+    maximum: 100 * YEAR_MS,
+    default: limits.AUDIT_RETENTION_MS,
+    description: 'How long the cluster engine keeps lines of the audit log in its table.',
   }),
 
   // ---- encryption and certificates
@@ -401,6 +408,14 @@ export const CLUSTER_SETTINGS = [
   'migrate',
   'tasksMax',
   'queueTasksMax',
+] as const satisfies readonly SettingKey[]
+
+/** What finds the audit log. */
+export const AUDIT_SETTINGS = [
+  'audit',
+  'engine',
+  'databaseUrl',
+  'migrate',
 ] as const satisfies readonly SettingKey[]
 
 /** What finds a store without its engine. */

@@ -20,6 +20,7 @@ export const DISTRIBUTOR_SETTINGS = [
   'tokens',
   'anonymous',
   'audit',
+  'auditRetentionMs',
   'tlsCert',
   'tlsKey',
   'tlsCa',

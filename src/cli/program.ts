@@ -2,6 +2,7 @@
 
 import { Command } from 'commander'
 import { VERSION } from '../app/version.ts'
+import { addAudit } from './audit.ts'
 import { addCancel } from './cancel.ts'
 import { addCert } from './cert.ts'
 import { addCheck } from './check.ts'
@@ -43,6 +44,7 @@ const COMMANDS = [
   addCheck,
   addCert,
   addToken,
+  addAudit,
   addExport,
   addImport,
   addMigrate,

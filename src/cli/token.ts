@@ -1,21 +1,21 @@
 /** `chasqui token`: who may talk to a distributor. It changes the file of `--tokens`, which a running distributor reads again by itself. */
 
 import type { Command } from 'commander'
-import type { SettingKey } from '../app/settings.ts'
+import { AUDIT_SETTINGS, type SettingKey, type Settings } from '../app/settings.ts'
 import { action, type Call, type End } from './action.ts'
 import { addCommand, addJson, durationOption, listOption } from './common-options.ts'
 import { asUsage, CommandError } from './exit-codes.ts'
 import { shortText, tableLines } from './screen.ts'
 import { addSettings, readSettings } from './setting-options.ts'
 
-const TOKEN_SETTINGS = ['tokens'] as const satisfies readonly SettingKey[]
+const TOKEN_SETTINGS = ['tokens', ...AUDIT_SETTINGS] as const satisfies readonly SettingKey[]
 const DAY_MS = 86_400_000
 
 export function addToken(program: Command): void {
   const command = addCommand(program, {
     usage: 'token <what> [name]',
     description:
-      'Makes, lists and revokes tokens: `token create NAME`, `token list`, `token revoke NAME-OR-ID`. A running distributor notices within seconds. The secret is shown once and kept nowhere.',
+      'Makes, lists and revokes tokens: `token create NAME`, `token list`, `token revoke NAME-OR-ID`. A running distributor notices within seconds. The secret is shown once and kept nowhere. What was made and revoked is written to the audit log that --audit or the settings of the cluster name.',
     examples: [
       [
         'chasqui token create shop --roles client --tokens tokens.json',
@@ -57,11 +57,11 @@ export function addToken(program: Command): void {
       const path = settings.tokens
       switch (what) {
         case 'create':
-          return asUsage(create(call, path, name))
+          return asUsage(create(call, settings, path, name))
         case 'list':
           return asUsage(list(call, path))
         case 'revoke':
-          return asUsage(revoke(call, path, name))
+          return asUsage(revoke(call, settings, path, name))
         default:
           throw new CommandError(
             'usage',
@@ -86,7 +86,12 @@ interface CreateOptions {
   readonly expires?: number
 }
 
-async function create({ screen, options }: Call, path: string, name: string | undefined): Promise<End> {
+async function create(
+  { screen, options }: Call,
+  settings: Settings,
+  path: string,
+  name: string | undefined,
+): Promise<End> {
   if (name === undefined)
     throw new CommandError('usage', 'what is it to be called? chasqui token create NAME.')
   const { roles, rights, queues, keys, expires } = options as unknown as CreateOptions
@@ -96,6 +101,7 @@ async function create({ screen, options }: Call, path: string, name: string | un
     throw new CommandError('usage', '--queues and --keys say where --rights count; roles bring their own.')
   }
   const { changeTokens } = await import('../app/token-store.ts')
+  const { withNote } = await import('../app/audit-notes.ts')
   const { createToken } = await import('../distributor/access/token.ts')
   const { formatTokenFile, parseTokenFile } = await import('../distributor/access/token-file.ts')
   const nowMs = Date.now()
@@ -110,13 +116,17 @@ async function create({ screen, options }: Call, path: string, name: string | un
     expiresAt: expires === undefined ? null : new Date(nowMs + expires).toISOString(),
     limits: {},
   }
-  changeTokens(path, (file) => {
-    if (file.tokens.some((known) => known.name === name))
-      throw new CommandError('usage', `there is a token called "${name}" already.`)
-    const written = { ...file, tokens: [...file.tokens, entry] } as typeof file
-    // What was typed is checked by who reads it.
-    return { file: parseTokenFile(formatTokenFile(written), 'this token'), result: null }
-  })
+  const { id, grants, expiresAt } = entry
+  const change = () =>
+    changeTokens(path, (file) => {
+      if (file.tokens.some((known) => known.name === name))
+        throw new CommandError('usage', `there is a token called "${name}" already.`)
+      const written = { ...file, tokens: [...file.tokens, entry] } as typeof file
+      // What was typed is checked by who reads it.
+      return { file: parseTokenFile(formatTokenFile(written), 'this token'), result: null }
+    })
+  const details = { token: `${name} (${id})`, roles, grants, expiresAt }
+  await withNote(settings, change, () => ({ act: 'token.create', details }))
   if (screen.json) screen.value({ id: entry.id, name, token, expiresAt: entry.expiresAt })
   else {
     screen.line(token)
@@ -169,14 +179,25 @@ function mayText({
   return [...roles, ...own].join(', ')
 }
 
-async function revoke({ screen }: Call, path: string, which: string | undefined): Promise<End> {
+async function revoke(
+  { screen }: Call,
+  settings: Settings,
+  path: string,
+  which: string | undefined,
+): Promise<End> {
   if (which === undefined) throw new CommandError('usage', 'which one? chasqui token revoke NAME-OR-ID.')
   const { changeTokens } = await import('../app/token-store.ts')
-  const revoked = changeTokens(path, (file) => {
-    const found = file.tokens.find(({ id, name }) => id === which || name === which)
-    if (found === undefined) throw new CommandError('usage', `there is no token called "${which}".`)
-    return { file: { ...file, tokens: file.tokens.filter((token) => token !== found) }, result: found }
-  })
+  const { withNote } = await import('../app/audit-notes.ts')
+  const change = () =>
+    changeTokens(path, (file) => {
+      const found = file.tokens.find(({ id, name }) => id === which || name === which)
+      if (found === undefined) throw new CommandError('usage', `there is no token called "${which}".`)
+      return { file: { ...file, tokens: file.tokens.filter((token) => token !== found) }, result: found }
+    })
+  const revoked = await withNote(settings, change, ({ name, id }) => ({
+    act: 'token.revoke',
+    details: { token: `${name} (${id})` },
+  }))
   if (screen.json) screen.value({ id: revoked.id, name: revoked.name, revoked: true })
   else screen.line(`Revoked ${revoked.name} (${revoked.id}). Connections with it are closed within seconds.`)
   return 'done'

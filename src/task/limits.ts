@@ -91,6 +91,17 @@ export const ACCESS_CHECK_MS = 1_000
 export const AUDIT_BYTES_WAITING_MAX = 8 * 1024 * 1024
 /** Ids that one entry of the audit log names. */
 export const AUDIT_IDS_MAX = 1_000
+/** Refusals of strangers that are written down one by one in a minute, of one address; the others are counted. Addresses that are watched for that. */
+export const AUDIT_STRANGERS_PER_MINUTE = 60
+/** (setting) Lines of the audit log in PostgreSQL are kept for this long; they are looked through for old ones this often. */
+export const AUDIT_RETENTION_MS = 400 * 86_400_000
+export const AUDIT_PURGE_MS = 3_600_000
+/** Lines of one statement, old ones that one statement forgets, and how long after a failure it is tried again. */
+export const AUDIT_BATCH = 500
+export const AUDIT_PURGE_BATCH = 5_000
+export const AUDIT_RETRY_MS = 1_000
+/** What a process that ends allows the table to take its last lines. */
+export const AUDIT_CLOSE_MS = 5_000
 /** (setting) Open connections of one distributor. */
 export const CONNECTIONS_MAX = 10_000
 /** A PROXY header with all that a balancer may add to it. The addresses take 232 bytes at most; names and certificates come on top. */

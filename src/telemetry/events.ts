@@ -33,6 +33,7 @@ export const LOG_EVENTS = {
     text: 'turned {peer} away before it could say anything: {reason}',
   },
   'distributor.tokens': { level: 'info', text: 'the tokens file was read again: {tokens} tokens' },
+  'audit.waits': { level: 'warn', text: 'the audit log waits for its table: {reason}' },
   'audit.lost': { level: 'error', text: 'the audit log cannot be written: {reason}' },
   'distributor.closing': { level: 'info', text: 'closing: {inFlight} requests are being answered' },
   'distributor.closed': { level: 'info', text: 'closed' },

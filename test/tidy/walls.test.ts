@@ -8,7 +8,7 @@ import { type Import, importsOf, listing, sources, textOf, withoutComments } fro
 const LEVELS: Readonly<Record<string, number>> = {
   task: 0,
   telemetry: 1,
-  // src/engine/engine.ts and archive.ts alone: the words of the ports. What implements them stands further down.
+  // src/engine/engine.ts, archive.ts and audit.ts alone: the words of the ports. What implements them stands further down.
   port: 1,
   wire: 2,
   archive: 3,
@@ -51,7 +51,7 @@ const imports: readonly Import[] = sources.flatMap(importsOf)
 const inside = imports.filter((found) => found.file !== null) as (Import & { readonly file: string })[]
 
 function folderOf(path: string): string {
-  if (path === 'src/engine/engine.ts' || path === 'src/engine/archive.ts') return 'port'
+  if (['engine', 'archive', 'audit'].some((port) => path === `src/engine/${port}.ts`)) return 'port'
   return path.split('/')[1]!.replace(/\.ts$/, '')
 }
 

@@ -1,5 +1,6 @@
 /**
- * What strangers cost, address by address: how many may stand in the door at a time, and how long somebody waits who showed a wrong token.
+ * What strangers cost, address by address: how many may stand in the door at a time, how long somebody waits who showed a wrong token, and how many of
+ * their refusals are written down one by one.
  *
  * Invariants: memory is bounded whatever addresses come; an IPv6 network counts as one address, for its owner has as many as he likes; waiting is said
  * (`RETRY_AFTER`), and while somebody waits his tokens are not even looked at.
@@ -7,6 +8,7 @@
 
 import type { Clock } from '../../task/clock.ts'
 import {
+  AUDIT_STRANGERS_PER_MINUTE,
   LOGIN_FAILURES_FREE,
   LOGIN_WAIT_MAX_MS,
   LOGIN_WAIT_MIN_MS,
@@ -19,11 +21,23 @@ interface Failures {
   readonly untilMs: number
 }
 
+interface Refusals {
+  readonly minute: number
+  readonly count: number
+  /** Those that were only counted since one was written down. */
+  readonly unwritten: number
+}
+
+const MINUTE_MS = 60_000
+
 export class Doorkeeper {
   readonly #clock: Clock
   readonly #strangers = new Map<string, number>()
   /** The one that failed last is the last. */
   readonly #failures = new Map<string, Failures>()
+
+  /** In the order in which they were first refused. */
+  readonly #refusals = new Map<string, Refusals>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -60,11 +74,31 @@ export class Doorkeeper {
     const count = (isOld ? 0 : before.count) + 1
     this.#failures.delete(network)
     this.#failures.set(network, { count, untilMs: nowMs + waitAfter(count) })
-    if (this.#failures.size <= LOGIN_WATCHED_MAX) return
-    for (const [oldest] of this.#failures) {
-      this.#failures.delete(oldest)
-      return
-    }
+    forgetOldest(this.#failures)
+  }
+
+  /**
+   * A stranger was refused. Null: not one more line for this address in this minute, it is counted. Otherwise it is written down, with how many of the same
+   * address were not.
+   */
+  refused(peer: string): number | null {
+    const network = networkOf(peer)
+    const minute = Math.floor(this.#clock.nowMs() / MINUTE_MS)
+    const before = this.#refusals.get(network)
+    const count = before?.minute === minute ? before.count + 1 : 1
+    const unwritten = before?.unwritten ?? 0
+    const isWritten = count <= AUDIT_STRANGERS_PER_MINUTE
+    this.#refusals.set(network, { minute, count, unwritten: isWritten ? 0 : unwritten + 1 })
+    forgetOldest(this.#refusals)
+    return isWritten ? unwritten : null
+  }
+}
+
+function forgetOldest(watched: Map<string, unknown>): void {
+  if (watched.size <= LOGIN_WATCHED_MAX) return
+  for (const [oldest] of watched) {
+    watched.delete(oldest)
+    return
   }
 }
 

@@ -105,7 +105,12 @@ export class Pass {
 
   record(entry: Omit<AuditEntry, 'who' | 'from' | 'session'>): void {
     const { locks, peer, session } = this.#options
-    locks.audit.record({ ...entry, who: this.#identity.name, from: peer, session })
+    // Whoever is nobody must not fill the disk.
+    const also =
+      entry.result === 'refused' && this.#identity.kind === 'anonymous' ? locks.doorkeeper.refused(peer) : 0
+    if (also === null) return
+    const more = also === 0 ? {} : { alsoRefused: also }
+    locks.audit.record({ ...entry, who: this.#identity.name, from: peer, session, ...more })
   }
 
   /** The door is free for the next. Repeatable. */

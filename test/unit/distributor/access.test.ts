@@ -10,6 +10,7 @@ import { fitsPattern } from '../../../src/distributor/access/rights.ts'
 import { createToken, isProof, readToken } from '../../../src/distributor/access/token.ts'
 import { VirtualClock } from '../../../src/task/clock.ts'
 import {
+  AUDIT_STRANGERS_PER_MINUTE,
   LOGIN_FAILURES_FREE,
   LOGIN_WAIT_MAX_MS,
   STRANGERS_PER_ADDRESS_MAX,
@@ -241,6 +242,31 @@ test('wrong tokens make an address wait, longer each time, whatever it shows the
   }
   assert.deepEqual(waits, [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, LOGIN_WAIT_MAX_MS])
   assert.equal(door.waitMs('10.0.0.2'), 0)
+})
+
+test('a stranger does not fill the audit log: so many refusals a minute are written, and the next one says how many were not', async (t) => {
+  const clock = new VirtualClock(60_000_000)
+  const audited: { who: string; alsoRefused?: number }[] = []
+  const issued = issue({ ...ADMIN, ana: { roles: ['viewer'] } })
+  const audit = { record: (entry: { who: string }) => void audited.push(entry) }
+  const server = await locked(t, issued, { clock, audit })
+  const refuse = async (times: number) => {
+    for (let n = 0; n < times; n++) {
+      const wire = await server.connect('127.0.0.3')
+      assert.equal(await wire.refusal('queue.list'), 'UNAUTHENTICATED')
+      wire.destroy()
+    }
+  }
+  await refuse(AUDIT_STRANGERS_PER_MINUTE + 7)
+  assert.equal(audited.length, AUDIT_STRANGERS_PER_MINUTE)
+  // Who is known is always written down.
+  const ana = await server.connect('127.0.0.3')
+  await ana.ask('session.hello', { token: issued.tokens.ana })
+  assert.equal(await ana.refusal('task.submit', { tasks: [{ type: 'x' }] }), 'FORBIDDEN')
+  assert.equal(audited.at(-1)!.who, 'ana')
+  await clock.advance(60_000)
+  await refuse(1)
+  assert.equal(audited.at(-1)!.alsoRefused, 7)
 })
 
 test('an IPv6 network is one address', () => {

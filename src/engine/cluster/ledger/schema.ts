@@ -64,6 +64,23 @@ export const MIGRATIONS: readonly string[] = [
       w.id as worker, w.pid, w.host, t.payload as data, t.result, t.error
     from task t join lane l on l.no = t.lane left join worker w on w.no = t.worker;
   `,
+  // The audit log. It is only added to: its own trigger refuses every change, and every deletion but that of what is older than the purge says.
+  `
+  create table audit (
+    seq bigint generated always as identity primary key, at bigint not null, result text not null, act text not null, who text not null,
+    origin text not null, line text not null, writer text not null, number bigint not null, unique (writer, number)
+  );
+  create index audit_at on audit (at);
+  create function audit_stays() returns trigger language plpgsql as $$
+    begin
+      if tg_op = 'DELETE' then
+        if old.at < coalesce(nullif(current_setting('chasqui.audit_before', true), ''), '0')::bigint then return old; end if;
+      end if;
+      raise exception 'the audit log is only added to';
+    end $$;
+  create trigger audit_stays before update or delete on audit for each row execute function audit_stays();
+  create trigger audit_stays_whole before truncate on audit execute function audit_stays();
+  `,
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length
