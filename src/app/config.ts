@@ -127,14 +127,21 @@ async function readConfigFile(path: string): Promise<Configuration> {
       ? JSON.parse(await readFile(path, 'utf8'))
       : ((await import(pathToFileURL(path).href)) as { default?: unknown }).default
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new ChasquiError('CONFIG_INVALID', `${path} cannot be read: ${why.split('\n')[0]}.`, { cause })
+    throw new ChasquiError('CONFIG_INVALID', `${path} cannot be read: ${whyUnreadable(cause)}.`, { cause })
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const what = path.endsWith('.json') ? 'hold' : 'export as its default'
     throw new ChasquiError('CONFIG_INVALID', `${path} must ${what} an object of settings.`)
   }
   return value as Configuration
+}
+
+/** The parser's own words repeat a piece of the file, which may be a password. */
+function whyUnreadable(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  const [place] = /\(line \d+ column \d+\)/.exec(cause.message) ?? []
+  const isJson = cause instanceof SyntaxError && / JSON\b/.test(cause.message)
+  return isJson ? `it is not JSON${place === undefined ? '' : ` ${place}`}` : cause.message.split('\n')[0]!
 }
 
 function refuseUnknownNames(configuration: Configuration, file: string): void {

@@ -78,7 +78,7 @@ export async function openWireServer(
       out: { write: (line) => logged.push(JSON.parse(line)) },
     }),
   })
-  const clients: WireClient[] = []
+  const clients = new Set<WireClient>()
   context.after(async () => {
     for (const client of clients) client.destroy()
     await distributor.close({ deadlineMs: CLOSE_DEADLINE_MS })
@@ -91,7 +91,9 @@ export async function openWireServer(
     logged,
     async connect(localAddress) {
       const client = await connectWire(distributor.port, localAddress)
-      clients.push(client)
+      clients.add(client)
+      // Hundreds of thousands come and go in some tests.
+      client.socket.once('close', () => clients.delete(client))
       return client
     },
   }

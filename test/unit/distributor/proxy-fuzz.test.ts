@@ -8,7 +8,8 @@ import { damaged, LOCAL_HEADER, tcp4Header, textHeader } from '../../support/pro
 import { createRandom, openRandom } from '../../support/random.ts'
 import { openWireServer } from '../../support/wire-server.ts'
 
-const CONNECTIONS = Number(process.env.CHASQUI_FUZZ_CONNECTIONS ?? 1_000)
+/** Half of them with a header that is required. */
+const CONNECTIONS = Number(process.env.CHASQUI_FUZZ_CASES ?? 2_000) / 2
 const AT_A_TIME = 8
 const PING = '{"jsonrpc":"2.0","id":"p","method":"session.ping"}\n'
 const HEADERS = [

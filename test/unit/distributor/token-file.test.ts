@@ -118,7 +118,7 @@ test('each mistake is one sentence that says where', () => {
 
 test('a damaged file is refused or means what it says, and no sentence repeats a hash', (t) => {
   const random = openRandom(t)
-  const cases = Number(process.env.CHASQUI_FUZZ_CASES ?? 5_000) / 10
+  const cases = Number(process.env.CHASQUI_FUZZ_CASES ?? 500)
   const pieces = [
     '"',
     '{',
