@@ -2,9 +2,11 @@
 
 import { openDistributor } from '../distributor/distributor.ts'
 import type { ProxyPolicy } from '../distributor/reception.ts'
+import { TracedEngine } from '../engine/traced-engine.ts'
 import { systemClock } from '../task/clock.ts'
 import { ChasquiError } from '../task/errors.ts'
 import { DRAIN_ANSWERS_MS } from '../task/limits.ts'
+import { isTraced } from '../telemetry/spans.ts'
 import { type Address, addressText } from '../wire/address.ts'
 import { parseNetworks } from '../wire/networks.ts'
 import { type AuditLog, openAudit } from './audit-log.ts'
@@ -54,7 +56,7 @@ export async function openServer({ settings, log }: Pick<Role, 'settings' | 'log
   try {
     audit = await openAudit(settings, log, systemClock)
     const distributor = await openDistributor({
-      engine: opened.engine,
+      engine: isTraced() ? new TracedEngine(opened.engine) : opened.engine,
       host: settings.host,
       port: settings.port,
       access,

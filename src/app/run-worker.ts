@@ -2,9 +2,11 @@
 
 import { hostname } from 'node:os'
 import { openRemoteEngine } from '../engine/remote/remote-engine.ts'
+import { TracedEngine } from '../engine/traced-engine.ts'
 import { newTaskId } from '../task/ids.ts'
 import type { WorkerIdentity } from '../task/task.ts'
 import type { Log } from '../telemetry/log.ts'
+import { isTraced } from '../telemetry/spans.ts'
 import { openWorker } from '../worker/worker.ts'
 import { clientTls } from './client-tls.ts'
 import { type OpenEngine, openEngine } from './composition.ts'
@@ -62,7 +64,10 @@ async function openWorkersEngine(
   log: Log,
 ): Promise<OpenEngine> {
   // What foreign programs publish is adopted by distributors, which also say who is refused.
-  if (settings.engine === 'cluster') return openEngine({ ...settings, inboxes: [] }, log)
+  if (settings.engine === 'cluster') {
+    const { engine, close } = await openEngine({ ...settings, inboxes: [] }, log)
+    return { engine: isTraced() ? new TracedEngine(engine) : engine, close }
+  }
   const engine = await openRemoteEngine({
     url: settings.connect,
     client: { name: 'chasqui worker', version: VERSION, worker: identity },

@@ -383,6 +383,14 @@ const SETTINGS = {
     default: 'auto',
     description: '`text` for people, `json` for programs; `auto` is text on a terminal.',
   }),
+  otlpEndpoint: text({
+    group: 'log',
+    pattern: '^https?://.+$',
+    form: '`http://HOST:4318`',
+    secret: true,
+    description:
+      'Where traces go, by OTLP over HTTP. The standard `OTEL_*` variables do as well; without either there are none (docs/tracing.md).',
+  }),
 }
 
 export type SettingKey = keyof typeof SETTINGS

@@ -37,6 +37,7 @@ export const DISTRIBUTOR_SETTINGS = [
   'slowReaderMs',
   'logLevel',
   'logFormat',
+  'otlpEndpoint',
 ] as const satisfies readonly SettingKey[]
 
 export function addDistributor(program: Command): void {
@@ -63,7 +64,7 @@ export function addDistributor(program: Command): void {
       // Loaded only where it runs: every other command starts faster without it.
       const { runDistributor } = await import('../app/run-distributor.ts')
       const { settings } = await readSettings(options, DISTRIBUTOR_SETTINGS)
-      return serve({ settings, screen }, runDistributor)
+      return serve({ settings, screen, service: 'distributor' }, runDistributor)
     }),
   )
 }

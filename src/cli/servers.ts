@@ -3,24 +3,29 @@
 import type { ReadyFacts, Role } from '../app/role.ts'
 import type { Settings } from '../app/settings.ts'
 import { listenForStop } from '../app/signals.ts'
+import { withTraces } from '../app/traces.ts'
 import type { Screen } from './screen.ts'
 
 export interface ServerOptions {
   readonly settings: Settings
   readonly screen: Screen
   readonly untilInputEnds?: boolean
+  /** In traces. */
+  readonly service: 'distributor' | 'worker'
 }
 
 /** Runs a role to its end and answers with its exit code. */
 export async function serve(
-  { settings, screen, untilInputEnds = false }: ServerOptions,
+  { settings, screen, untilInputEnds = false, service }: ServerOptions,
   run: (role: Role) => Promise<number>,
 ): Promise<number> {
   const { openLog } = await import('../telemetry/log.ts')
   const log = openLog({ level: settings.logLevel, format: settings.logFormat })
   const stop = listenForStop({ untilInputEnds })
   try {
-    return await run({ settings, log, stop, onReady: (facts) => sayReady(facts, screen) })
+    return await withTraces(settings, service, log, () =>
+      run({ settings, log, stop, onReady: (facts) => sayReady(facts, screen) }),
+    )
   } finally {
     stop.close()
   }

@@ -2,11 +2,15 @@
 
 import type { Command } from 'commander'
 import { roughDuration } from '../app/quantities.ts'
+import type { SettingKey } from '../app/settings.ts'
+import { withTraces } from '../app/traces.ts'
 import type { Client } from '../client/client.ts'
 import type { TaskSnapshot } from '../client/snapshot.ts'
 import type { ChasquiError } from '../task/errors.ts'
 import { SUBMIT_CLIENTS_MAX, SUBMIT_COUNT_MAX, SUBMIT_REFUSALS_SHOWN } from '../task/limits.ts'
 import type { Receipt } from '../task/task.ts'
+import { fillIn, LOG_EVENTS } from '../telemetry/events.ts'
+import type { Log } from '../telemetry/log.ts'
 import { action } from './action.ts'
 import { addCommand, addJson, durationOption, integerOption } from './common-options.ts'
 import { CLIENT_SETTINGS, openClient } from './connection.ts'
@@ -18,6 +22,8 @@ import { addSettings, readSettings } from './setting-options.ts'
 import { runLanes, type Tally } from './submit-lanes.ts'
 import { addTaskOptions, submitOptionsOf } from './submit-options.ts'
 import { openSource, type PlannedTask, type Source } from './submit-source.ts'
+
+const SUBMIT_SETTINGS = [...CLIENT_SETTINGS, 'otlpEndpoint'] as const satisfies readonly SettingKey[]
 
 export function addSubmit(program: Command): void {
   const command = addCommand(program, {
@@ -44,9 +50,9 @@ export function addSubmit(program: Command): void {
     .option('--wait', 'wait until the tasks are final')
     .option('--deadline <duration>', 'with --wait: give up after this; the tasks go on', durationOption)
     .option('--ndjson', 'read many tasks, one a line')
-  addSettings(command, CLIENT_SETTINGS).action(
+  addSettings(command, SUBMIT_SETTINGS).action(
     action(async ({ screen, options }, type: string, data: string | undefined) => {
-      const { settings } = await readSettings(options, CLIENT_SETTINGS)
+      const { settings } = await readSettings(options, SUBMIT_SETTINGS)
       const { count = 1, clients: connections = 1 } = options as { count?: number; clients?: number }
       const ndjson = options.ndjson === true
       if (options.id !== undefined && count > 1) {
@@ -56,17 +62,29 @@ export function addSubmit(program: Command): void {
         throw new CommandError('usage', '--deadline needs --wait.')
       }
       const source = await openSource({ type, data, count, ndjson, options: submitOptionsOf(options) })
-      const clients: Client[] = []
-      try {
-        for (let index = 0; index < connections; index++) clients.push(await openClient(settings))
-        const deadlineMs = (options.deadline as number | undefined) ?? Number.POSITIVE_INFINITY
-        const waitUntilMs = options.wait === true ? performance.now() + deadlineMs : null
-        return await submitAll({ screen, clients, source, waitUntilMs, isBulk: ndjson || count > 1 })
-      } finally {
-        await Promise.all(clients.map((client) => client.close()))
-      }
+      return withTraces(settings, 'submit', troublesOnly(screen), async () => {
+        const clients: Client[] = []
+        try {
+          for (let index = 0; index < connections; index++) clients.push(await openClient(settings))
+          const deadlineMs = (options.deadline as number | undefined) ?? Number.POSITIVE_INFINITY
+          const waitUntilMs = options.wait === true ? performance.now() + deadlineMs : null
+          return await submitAll({ screen, clients, source, waitUntilMs, isBulk: ndjson || count > 1 })
+        } finally {
+          await Promise.all(clients.map((client) => client.close()))
+        }
+      })
     }),
   )
+}
+
+/** What a command says of its traces, besides its result. */
+function troublesOnly(screen: Screen): Pick<Log, 'event'> {
+  return {
+    event(name, fields = {}) {
+      const { level, text } = LOG_EVENTS[name]
+      if (level !== 'info') screen.note(fillIn(text, fields))
+    },
+  }
 }
 
 interface Submitting {

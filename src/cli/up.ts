@@ -52,7 +52,7 @@ export function addUp(program: Command): void {
       if (demo && settings.tokens !== undefined) {
         throw new CommandError('usage', '--demo shows clients that have no token; leave --tokens out.')
       }
-      return serve({ settings, screen }, (role) =>
+      return serve({ settings, screen, service: 'distributor' }, (role) =>
         runUp(role, {
           workerArgs: workerArgs(given, settings.modules),
           ...(demo && { play: (up) => playDemo(up, { screen, once: options.once === true, settings }) }),

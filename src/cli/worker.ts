@@ -33,6 +33,7 @@ export const WORKER_SETTINGS = [
   'taskLines',
   'logLevel',
   'logFormat',
+  'otlpEndpoint',
 ] as const satisfies readonly SettingKey[]
 
 export function addWorker(program: Command): void {
@@ -64,7 +65,7 @@ export function addWorker(program: Command): void {
       const settings = isDirect ? config.settings : { ...config.settings, engine: config.settings.connect }
       const untilInputEnds = options.untilInputEnds === true
       // A module or type that cannot be used was named on the command line, or in a setting.
-      return asUsage(serve({ settings, screen, untilInputEnds }, runWorker))
+      return asUsage(serve({ settings, screen, untilInputEnds, service: 'worker' }, runWorker))
     }),
   )
 }

@@ -26,11 +26,13 @@ import {
   LIST_LIMIT_DEFAULT,
   WAIT_MS_DEFAULT,
 } from '../task/limits.ts'
+import { isTraced } from '../telemetry/spans.ts'
 import { EventStream, type TaskEvents } from './event-stream.ts'
 import { ClientTaskHandle, type HandleHost, type TaskHandle, type WaitOptions } from './handle.ts'
 import { snapshotOf, type TaskSnapshot } from './snapshot.ts'
 import { createSubmission, dataTextOf, type SubmitOptions } from './submission.ts'
-import { Submissions } from './submissions.ts'
+import { Submissions, type Submitter } from './submissions.ts'
+import { addTraced } from './submit-span.ts'
 
 export interface ClientOptions {
   /** Submissions that are not confirmed yet, and characters of their data; beyond it `submit` rejects with BUFFER_FULL. */
@@ -166,10 +168,13 @@ class EngineClient implements Client, HandleHost {
     reject: (error: unknown) => void,
   ): void {
     const submission = createSubmission(task, dataTextOf(data), options, this.#clock.nowMs())
-    this.#submissions.add(submission, options?.durability ?? 'disk', {
+    const durability = options?.durability ?? 'disk'
+    const submitter: Submitter = {
       confirm: (receipt) => resolve(new ClientTaskHandle<Output>(this, receipt.id, receipt)),
       fail: reject,
-    })
+    }
+    if (isTraced()) addTraced(this.#submissions, submission, durability, submitter)
+    else this.#submissions.add(submission, durability, submitter)
   }
 
   async submitMany<Output>(

@@ -33,7 +33,7 @@ export interface Engine {
   /**
    * Accepts tasks. Idempotent by id: the same id with the same type, queue, priority, data and options is answered
    * `duplicate: true` with the state that the task is in; with other content it is refused with ID_CONFLICT (times are not
-   * compared: a delay counts from the first acceptance). The same id twice in one batch: likewise.
+   * compared: a delay counts from the first acceptance; nor is the trace in `metadata`). The same id twice in one batch: likewise.
    * A dedupe key that is held by a younger-than-window task of the same queue answers with that task, `duplicate: true`.
    * Resolves after the tasks are safe at the durability asked for.
    */

@@ -70,7 +70,7 @@ export interface TaskContext {
    * has its thread terminated.
    */
   readonly signal: AbortSignal
-  /** W3C Trace Context of the submitter, when it sent one. */
+  /** W3C Trace Context of this attempt where the worker traces, otherwise of the submitter, when it sent one. */
   readonly traceparent: string | undefined
   /** Only the newest is kept; calling it often is cheap. */
   progress(done: number, total?: number | null, note?: string): void

@@ -452,6 +452,16 @@ export const RECONNECT_MAX_MS = 5_000
 /** A watch whose reader falls behind by more events than this loses the oldest and is told how many. */
 export const WATCH_EVENTS_MAX = 10_000
 
+// ---- traces -----------------------------------------------------------------------------------------------
+
+/** Deliveries whose spans are open in one process, and failed attempts to which the next ones link: the oldest are let go. */
+export const TRACED_DELIVERIES_MAX = 10_000
+export const TRACED_RETRIES_MAX = 10_000
+/** How long the end of a program waits for its last spans to be taken. */
+export const TRACES_END_MS = 3_000
+/** Trouble with traces is told so often at most. */
+export const TRACES_TROUBLE_MS = 60_000
+
 // ---- the commands -----------------------------------------------------------------------------------------
 
 /** `chasqui submit` works in so many lanes, each with a batch of so many tasks in hand: this bounds its memory, whatever it reads. */

@@ -12,6 +12,10 @@ export interface LogEvent {
 }
 
 export const LOG_EVENTS = {
+  // ---- every role
+  'traces.on': { level: 'info', text: 'traces go to {receiver}, sampled by {sampler}' },
+  'traces.trouble': { level: 'warn', text: 'traces: {reason}' },
+
   // ---- distributor
   'distributor.listening': { level: 'info', text: 'listening on {address}, tasks held by {engine}' },
   'distributor.bad-proxy-header': { level: 'warn', text: 'refused the balancer {balancer}: {reason}' },

@@ -6,6 +6,7 @@
 
 import type { Delivery } from '../engine/engine.ts'
 import type { Outcome, TaskError } from '../task/outcome.ts'
+import type { TaskSpan } from '../telemetry/spans.ts'
 import { RESULT, type Thrown, type TypeFacts } from './hand-over.ts'
 
 /** Why an attempt is made to end. */
@@ -26,6 +27,10 @@ export class Held {
   /** performance.now() of the stop. */
   stoppedAtMs = 0
   runMs = 0
+  /** Where somebody traces: begins the span of the attempt. */
+  beginSpan: ((held: Held) => TaskSpan) | null = null
+  /** Once it was handed to a thread; it goes on when it was taken back. */
+  span: TaskSpan | null = null
 
   constructor(delivery: Delivery, facts: TypeFacts, order: number) {
     this.delivery = delivery
@@ -33,6 +38,14 @@ export class Held {
     // The submitter's word counts; a task without one has the default of its definition.
     this.timeoutMs = delivery.timeoutMs ?? facts.timeoutMs
     this.alone = facts.isolation === 'exclusive'
+  }
+
+  /** What its handler is told, as JSON, now that it is handed over. */
+  metadataText(): string | null {
+    const { metadata } = this.delivery
+    if (this.beginSpan !== null) this.span ??= this.beginSpan(this)
+    const told = this.span === null ? metadata : this.span.inject(metadata)
+    return told === null ? null : JSON.stringify(told)
   }
 }
 

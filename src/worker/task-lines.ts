@@ -8,6 +8,7 @@ import { TASK_LINES_PER_SECOND_MAX } from '../task/limits.ts'
 import type { Outcome } from '../task/outcome.ts'
 import type { LogEventName } from '../telemetry/events.ts'
 import type { Log } from '../telemetry/log.ts'
+import { traceOf } from './attempt-spans.ts'
 import type { Held } from './held.ts'
 
 export type TaskLinesMode = 'on' | 'off' | 'auto'
@@ -70,6 +71,7 @@ export class TaskLines {
       ...('error' in outcome && {
         reason: `${outcome.error.name}: ${outcome.error.message}`.slice(0, REASON_LENGTH_MAX),
       }),
+      ...traceOf(held),
     })
   }
 

@@ -157,7 +157,7 @@ export class ThreadHost {
       delivery.attempt,
       delivery.maxAttempts,
       delivery.dataText,
-      delivery.metadata === null ? null : JSON.stringify(delivery.metadata),
+      held.metadataText(),
     )
   }
 

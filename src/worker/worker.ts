@@ -12,6 +12,8 @@ import type { Consumer, Delivery, DeliverySink, Settlement } from '../engine/eng
 import { ChasquiError } from '../task/errors.ts'
 import { PREFETCH_WORK_MS, STOP_SETTLE_MS, THREAD_END_MS } from '../task/limits.ts'
 import type { Lease, Outcome, OutcomeKind } from '../task/outcome.ts'
+import { isTraced } from '../telemetry/spans.ts'
+import { AttemptSpans } from './attempt-spans.ts'
 import type { TypeFacts } from './hand-over.ts'
 import { Hands } from './hands.ts'
 import { Held, releasedOutcome } from './held.ts'
@@ -86,6 +88,7 @@ class EngineWorker implements Worker, DeliverySink {
   readonly #reporter: Reporter
   readonly #renewer: Renewer
   readonly #lines: TaskLines
+  readonly #spans: AttemptSpans
   readonly #adaptive: AdaptivePrefetch
   #types = new Map<string, TypeFacts>()
   #intake: Intake | null = null
@@ -112,6 +115,7 @@ class EngineWorker implements Worker, DeliverySink {
     this.#resolveEnded = resolveEnded
     this.#adaptive = new AdaptivePrefetch(options.concurrency)
     this.#lines = new TaskLines(log, options.taskLines, clock)
+    this.#spans = new AttemptSpans(options.identity.id)
     this.#reporter = new Reporter({ engine, log, lost: (held) => this.#revoke(held) })
     this.#renewer = new Renewer({ engine, clock, hands: this.#hands, lost: (held) => this.#revoke(held) })
     this.#settler = new Settler({
@@ -183,6 +187,7 @@ class EngineWorker implements Worker, DeliverySink {
   #take(delivery: Delivery): void {
     const facts = this.#types.get(delivery.type)
     const held = new Held(delivery, facts ?? noFacts(delivery.type), this.#order)
+    if (isTraced()) held.beginSpan = this.#spans.begin
     const rival = this.#hands.rivalOf(delivery)
     if (rival !== undefined) {
       // The same delivery again: deliveries are hints, too. An older one than what is in hand is void.
@@ -233,6 +238,7 @@ class EngineWorker implements Worker, DeliverySink {
   #end(held: Held, outcome: Outcome): void {
     held.state = 'ended'
     this.#outcomes[outcome.kind]++
+    this.#spans.end(held, outcome)
     this.#lines.ended(held, outcome)
     this.#settler.add(held, outcome)
     if (this.#whenEmpty !== null && this.#pool.size === 0) this.#whenEmpty()

@@ -1,4 +1,4 @@
-/** The TypeScript of the README compiles, with the types that it claims. */
+/** The TypeScript of the README, and of the pages that show some, compiles with the types that it claims. */
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -7,9 +7,12 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { root, textOf } from './source.ts'
 
-test('the TypeScript of the README compiles', () => {
-  const blocks = [...textOf('README.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!)
-  assert.ok(blocks.length >= 2)
+test('the TypeScript of the README compiles', () => compiles('README.md', 2))
+test('the TypeScript of docs/tracing.md compiles', () => compiles('docs/tracing.md', 1))
+
+function compiles(document: string, blocksMin: number): void {
+  const blocks = [...textOf(document).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!)
+  assert.ok(blocks.length >= blocksMin)
   // Inside the repository, so that packages are found.
   mkdirSync(join(root, 'node_modules/.cache'), { recursive: true })
   const folder = mkdtempSync(join(root, 'node_modules/.cache/readme-'))
@@ -33,4 +36,4 @@ test('the TypeScript of the README compiles', () => {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-})
+}

@@ -7,6 +7,7 @@
 
 import { checkInput, checkOutput } from '../../task/definition.ts'
 import { ChasquiError } from '../../task/errors.ts'
+import { isTraced, withinTrace } from '../../telemetry/spans.ts'
 import { RESULT } from '../hand-over.ts'
 import type { Attempt } from './attempt.ts'
 import { describeThrown, taskErrorOf } from './failure.ts'
@@ -66,8 +67,12 @@ function check(attempt: Attempt): unknown {
   return definition.input === undefined ? attempt.value : checkInput(definition, attempt.value)
 }
 
+/** Where the handler's module has registered a tracer in this thread, its spans follow on that of the attempt. */
 function run(attempt: Attempt): unknown {
-  return attempt.definition.run(attempt.value, attempt.context!)
+  const { definition, value } = attempt
+  const context = attempt.context!
+  if (attempt.metadataText === null || !isTraced()) return definition.run(value, context)
+  return withinTrace(context.metadata, () => definition.run(value, context))
 }
 
 function judge(attempt: Attempt): unknown {

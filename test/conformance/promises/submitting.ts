@@ -98,6 +98,19 @@ export function submitting(promised: Promised): void {
     assert.deepEqual(await stage.list(), ['b', 'a'])
   })
 
+  promised('the same id in another trace is the same task, and the first trace stays', async (stage) => {
+    const within = (spanId: string) => ({
+      metadata: { tenant: 'ana', traceparent: `00-0af7651916cd43dd8448eb211c80319c-${spanId}-01` },
+    })
+    await stage.submit({ id: 'a', options: within('b7ad6b7169203331') })
+    const [receipt] = await stage.submit({ id: 'a', options: within('00f067aa0ba902b7') })
+    assert.ok(receipt !== undefined && 'state' in receipt && receipt.duplicate)
+    assert.deepEqual((await stage.record('a')).metadata, within('b7ad6b7169203331').metadata)
+    const [other] = await stage.submit({ id: 'a', options: { metadata: { tenant: 'eva' } } })
+    assert.ok(other !== undefined && 'refused' in other)
+    assert.equal(other.refused.code, 'ID_CONFLICT')
+  })
+
   const others: [string, Partial<Submission>][] = [
     ['type', { type: 'other' }],
     ['queue', { queue: 'other' }],

@@ -28,3 +28,18 @@ test('no options and empty options are the same; deadlines are not compared, the
   assert.equal(isSameContent(keyed, { ...base, options: { key: 'k', expiresAtMs: 2 } }), true)
   assert.equal(isSameContent(keyed, { ...base, options: { key: 'l', expiresAtMs: 1 } }), false)
 })
+
+test('the trace that a task was submitted in is no content, the rest of its metadata is', () => {
+  const within = (metadata: Readonly<Record<string, string>>) => ({ ...base, options: { metadata } })
+  const traced = within({ traceparent: '00-ab-cd-01', tracestate: 'v=1' })
+  assert.equal(isSameContent(traced, base), true)
+  assert.equal(isSameContent(traced, within({ traceparent: '00-ef-01-00' })), true)
+  assert.equal(
+    isSameContent(within({ tenant: 'ana', traceparent: '00-ab-cd-01' }), within({ tenant: 'ana' })),
+    true,
+  )
+  assert.equal(
+    isSameContent(within({ tenant: 'ana', traceparent: '00-ab-cd-01' }), within({ tenant: 'eva' })),
+    false,
+  )
+})
