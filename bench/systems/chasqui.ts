@@ -53,7 +53,7 @@ async function startChasqui({ workers, execArgv }: Context, place: Place): Promi
     return startNode(role, commandLine, [role, ...args, '--json'], [...leash, ...execArgv(role)])
   }
   const startServer = async () => {
-    const child = startCommand('distributor', ['--port', String(port), ...place.server])
+    const child = startCommand('distributor', ['--port', String(port), '--http', 'off', ...place.server])
     await ready(child)
     return child
   }

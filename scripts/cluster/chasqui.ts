@@ -42,13 +42,20 @@ export interface RunningChasqui {
 
 export async function openChasqui(scope: Scope, { env }: Pick<Servers, 'env'>): Promise<RunningChasqui> {
   const [one, two, door] = [await freePorts(), await freePorts(), await freePorts()]
+  const [httpOne, httpTwo] = [await freePorts(), await freePorts()]
   const behind = ['--proxy-protocol', 'required', '--proxy-trusted', '127.0.0.1']
   const start = (name: string, parameters: readonly string[]) => startRole(scope, name, parameters, env)
   // No address and no key of the servers below: the distributors stand between.
   const bare = Object.fromEntries(Object.entries(env).filter(([name]) => !/^(CHASQUI|AWS)_/.test(name)))
   // One after the other: the first brings the database to this version.
-  const first = await start('distributor-one', ['distributor', '--port', `${one}`, ...behind])
-  const second = await start('distributor-two', ['distributor', '--port', `${two}`, ...behind])
+  const first = await start('distributor-one', [
+    ...['distributor', '--port', `${one}`, '--http-port', `${httpOne}`],
+    ...behind,
+  ])
+  const second = await start('distributor-two', [
+    ...['distributor', '--port', `${two}`, '--http-port', `${httpTwo}`],
+    ...behind,
+  ])
   const balancer = await openHaproxy(scope, {
     configuration: BALANCER,
     replacements: { DOOR: `${door}`, PORT_ONE: `${one}`, PORT_TWO: `${two}` },
@@ -68,6 +75,7 @@ export async function openChasqui(scope: Scope, { env }: Pick<Servers, 'env'>): 
     url,
     lines: [
       `  distributors  chasqui://127.0.0.1:${one} (pid ${first.pid}), chasqui://127.0.0.1:${two} (pid ${second.pid})`,
+      `  HTTP          http://127.0.0.1:${httpOne}, http://127.0.0.1:${httpTwo}`,
       `  HAProxy       ${url}`,
       `  workers       pid ${distant.pid} through HAProxy, pid ${direct.pid} directly on the cluster`,
     ],

@@ -34,6 +34,6 @@ export function loadTokenFile(path: string): TokenFile {
   return parseTokenFile(text, from)
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }

@@ -7,9 +7,9 @@
 
 import type { Access } from '../distributor/access/access.ts'
 import type { TokenFile } from '../distributor/access/token-file.ts'
-import type { Distributor } from '../distributor/distributor.ts'
 import type { Clock } from '../task/clock.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { ServerTls } from '../wire/tls-policy.ts'
 import type { AuditLog } from './audit-log.ts'
 import { type FileWatch, watchFiles } from './file-watch.ts'
 import { listenForHangup } from './hangup.ts'
@@ -21,9 +21,15 @@ export interface RenewalOptions {
   readonly settings: Settings
   readonly log: Log
   readonly clock: Clock
-  readonly distributor: Pick<Distributor, 'renewTls' | 'recheckAccess'>
+  /** All that has connections. */
+  readonly faces: readonly Face[]
   readonly access: Access
   readonly audit: AuditLog | null
+}
+
+export interface Face {
+  renewTls(tls: ServerTls): void
+  recheckAccess(): void
 }
 
 interface Renewed {
@@ -60,7 +66,7 @@ export function keepRenewed(options: RenewalOptions): { close(): void } {
   }
 }
 
-function certificates({ settings, log, distributor }: RenewalOptions): Renewed | null {
+function certificates({ settings, log, faces }: RenewalOptions): Renewed | null {
   const { tlsCert, tlsKey, tlsCa } = settings
   if (tlsCert === undefined) return null
   return {
@@ -68,13 +74,13 @@ function certificates({ settings, log, distributor }: RenewalOptions): Renewed |
     paths: [tlsCert, tlsKey, tlsCa].filter((path) => path !== undefined),
     renew() {
       const loaded = loadServerTls(settings)!
-      distributor.renewTls(loaded.tls)
+      for (const face of faces) face.renewTls(loaded.tls)
       logCertificate(log, loaded)
     },
   }
 }
 
-function tokens({ settings, log, distributor, access, audit }: RenewalOptions): Renewed | null {
+function tokens({ settings, log, faces, access, audit }: RenewalOptions): Renewed | null {
   const path = settings.tokens
   if (path === undefined) return null
   let known = loadTokenFile(path)
@@ -84,7 +90,7 @@ function tokens({ settings, log, distributor, access, audit }: RenewalOptions): 
     renew() {
       const file = loadTokenFile(path)
       access.renew(file)
-      distributor.recheckAccess()
+      for (const face of faces) face.recheckAccess()
       log.event('distributor.tokens', { tokens: file.tokens.length })
       const details = differences(known, file)
       audit?.record({

@@ -17,6 +17,8 @@ export interface ReadyFacts {
   readonly role: 'distributor' | 'worker' | 'up'
   /** Where the distributor is: `chasqui://127.0.0.1:5000`. */
   readonly address: string
+  /** Where it speaks HTTP, if it does: `http://127.0.0.1:8080`. */
+  readonly http?: string
   /** What holds the tasks, as it was asked for; a worker does not say. */
   readonly engine?: string
 }

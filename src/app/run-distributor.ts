@@ -1,4 +1,4 @@
-/** The role of a distributor: an engine with a TCP face, until it is told to stop. */
+/** The role of a distributor: an engine with a TCP and an HTTP face, until it is told to stop. */
 
 import { openDistributor } from '../distributor/distributor.ts'
 import type { ProxyPolicy } from '../distributor/reception.ts'
@@ -11,6 +11,7 @@ import { type Address, addressText } from '../wire/address.ts'
 import { parseNetworks } from '../wire/networks.ts'
 import { type AuditLog, openAudit } from './audit-log.ts'
 import { openEngine } from './composition.ts'
+import { openHttpFace } from './http.ts'
 import { loadAccess } from './load-access.ts'
 import { keepRenewed } from './renewal.ts'
 import type { Role } from './role.ts'
@@ -24,6 +25,7 @@ export async function runDistributor(role: Role): Promise<number> {
   role.onReady({
     role: 'distributor',
     address: server.url,
+    ...(server.httpUrl !== null && { http: server.httpUrl }),
     engine: role.settings.engine,
   })
   await role.stop.drain
@@ -41,6 +43,8 @@ export interface Server {
   giveNotice(): Promise<void>
   /** `chasqui://…`, or `chasquis://…` where it speaks TLS. */
   readonly url: string
+  /** `http://…` or `https://…`; null: it does not speak HTTP. */
+  readonly httpUrl: string | null
   /** What workers of this process's own show; null: they need nothing. */
   readonly workerToken: string | null
   close(): Promise<void>
@@ -75,12 +79,19 @@ export async function openServer({ settings, log }: Pick<Role, 'settings' | 'log
         leaseMs: settings.leaseMs,
       },
     })
+    const tls = loadedTls?.tls ?? null
+    const http = await openHttpFace({ settings, grounds: distributor.grounds, tls }).catch(async (error) => {
+      await distributor.close({ deadlineMs: 0 })
+      throw error
+    })
     if (loadedTls !== null) logCertificate(log, loadedTls)
-    const renewal = keepRenewed({ settings, log, clock: systemClock, distributor, access, audit })
+    const faces = http === null ? [distributor] : [distributor, http]
+    const renewal = keepRenewed({ settings, log, clock: systemClock, faces, access, audit })
     const address = { host: distributor.address, port: distributor.port }
     return {
       address,
       workerToken,
+      httpUrl: http?.url ?? null,
       url: `${loadedTls === null ? 'chasqui' : 'chasquis'}://${addressText(address)}`,
       async giveNotice() {
         if (settings.drainNoticeMs === 0) return
@@ -91,7 +102,7 @@ export async function openServer({ settings, log }: Pick<Role, 'settings' | 'log
       },
       async close() {
         renewal.close()
-        await distributor.close({ deadlineMs: DRAIN_ANSWERS_MS })
+        await Promise.all(faces.map((face) => face.close({ deadlineMs: DRAIN_ANSWERS_MS })))
         await opened.close()
         await audit?.close()
       },

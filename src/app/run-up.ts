@@ -61,7 +61,8 @@ export async function runUp(role: Role, { workerArgs, play }: UpOptions): Promis
     },
   })
   try {
-    onReady({ role: 'up', address: server.url, engine: settings.engine })
+    const http = server.httpUrl === null ? {} : { http: server.httpUrl }
+    onReady({ role: 'up', address: server.url, ...http, engine: settings.engine })
     const played = play?.({ server, local, workers }) ?? Promise.resolve('stay' as const)
     const ended = await Promise.race([stop.drain, played.then(stayOrCode), useless.promise])
     const close = async () => {

@@ -7,6 +7,7 @@
 /** Which part of the system a setting concerns; the sections of docs/settings.md. */
 export const SETTING_GROUPS = {
   server: 'The distributor',
+  http: 'HTTP',
   engine: 'The engine',
   access: 'Who may do what',
   tls: 'Encryption and certificates',

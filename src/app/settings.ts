@@ -50,6 +50,28 @@ const SETTINGS = {
     description:
       'How long a distributor that was told to stop only says that it is not ready, so that balancers send nobody new; then it stops.',
   }),
+  http: choice(['on', 'off'], {
+    group: 'http',
+    default: 'on',
+    description:
+      'Whether the distributor also speaks HTTP: the API for programs, health checks, metrics and the web page.',
+  }),
+  httpPort: integer({
+    group: 'http',
+    minimum: 0,
+    maximum: 65_535,
+    default: limits.HTTP_PORT_DEFAULT,
+    description:
+      'Port of HTTP, on the address of `--host` and with the same certificates; 0 takes a free one and says which.',
+  }),
+  httpOrigins: list({
+    lengthMax: 300,
+    minItems: 0,
+    group: 'http',
+    default: [],
+    description:
+      'Web pages of other origins that may talk to the distributor, as browsers name them: `https://tasks.example.com`. Also the names under which a balancer on the same machine serves it.',
+  }),
   engine: text({
     group: 'server',
     pattern: '^(memory|embedded(:.+)?|cluster|chasquis?://.+)$',

@@ -180,17 +180,17 @@ const REFUSED: Readonly<Record<string, string>> = {
 }
 const NOT_SIGNED = 'no authority of this server has signed it'
 
-function certificateRefused(reason: string): ChasquiError {
+export function certificateRefused(reason: string): ChasquiError {
   const why = REFUSED[reason] ?? (/SELF_SIGNED|ISSUER|VERIFY|SIGNATURE/.test(reason) ? NOT_SIGNED : reason)
   const sentence = `this server asks for a client certificate, and yours is not accepted: ${why} (--tls-cert and --tls-key; tls.cert and tls.key in the library)`
   return new ChasquiError('TLS_FAILED', sentence)
 }
 
-function contextOptions({ cert, key, ca }: ServerTls): tls.TlsOptions {
+export function contextOptions({ cert, key, ca }: ServerTls): tls.TlsOptions {
   return { ...TLS_POLICY, cert, key, ...(ca !== undefined && { ca }) }
 }
 
-function subjectOf(socket: TLSSocket): string | null {
+export function subjectOf(socket: TLSSocket): string | null {
   if (!socket.authorized) return null
   return socket.getPeerX509Certificate()?.subject.replaceAll('\n', ', ') ?? null
 }

@@ -53,8 +53,8 @@ export interface CommandContext {
     readonly relaxed: TurnBatch<Submission, Receipt | Refusal>
   }
   readonly outcomes: TurnBatch<Outcome, Settlement>
-  readonly reads: ReadLane
-  readonly waits: Waits
+  readonly reads: Pick<ReadLane, 'run'>
+  readonly waits: Pick<Waits, 'run'>
   readonly watches: Watches
   readonly consumers: Consumers
   readonly isCongested: boolean

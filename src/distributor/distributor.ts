@@ -20,8 +20,10 @@ import { Doorkeeper } from './access/doorkeeper.ts'
 import type { Locks } from './access/pass.ts'
 import { Rates } from './access/rate.ts'
 import { type Arrival, Arrivals } from './arrivals.ts'
+import type { Grounds } from './grounds.ts'
 import { Intake } from './intake.ts'
 import { DEFAULT_LIMITS, type DistributorLimits } from './limits.ts'
+import { cannotListen } from './listening.ts'
 import { type ProxyPolicy, Reception } from './reception.ts'
 import { Session, type SessionHost } from './session.ts'
 
@@ -48,6 +50,8 @@ export interface DistributorOptions {
 }
 
 export interface Distributor {
+  /** For other faces of the same server. */
+  readonly grounds: Grounds
   readonly address: string
   readonly port: number
   /** Open ones. */
@@ -133,7 +137,7 @@ class TcpDistributor implements Distributor, SessionHost {
   async listen(): Promise<void> {
     const { host, port } = this.#options
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) => reject(cannotListen(error, host, port)))
+      this.#server.once('error', (error) => reject(cannotListen(error, host, port, '--port')))
       this.#server.listen({ host, port, backlog: 1024 }, resolve)
     })
     this.#server.removeAllListeners('error')
@@ -147,6 +151,10 @@ class TcpDistributor implements Distributor, SessionHost {
     if (this.locks.access.isLocked) this.#watchAccess()
     const listensOn = addressText({ host: bound.address, port: bound.port })
     this.log.event('distributor.listening', { address: listensOn, engine: this.engine.kind })
+  }
+
+  get grounds(): Grounds {
+    return this
   }
 
   get version(): string {
@@ -264,16 +272,4 @@ class TcpDistributor implements Distributor, SessionHost {
     for (const session of this.#sessions) count += session.inFlight
     return count
   }
-}
-
-function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): ChasquiError {
-  const why: Readonly<Record<string, string>> = {
-    EADDRINUSE: `port ${port} on ${host} is already taken: stop the other program or choose another with --port`,
-    EACCES: `port ${port} on ${host} needs special rights: choose one above 1023 with --port`,
-    EADDRNOTAVAIL: `${host} is no address of this machine: choose another with --host`,
-    ENOTFOUND: `${host} is no name that can be resolved: choose another with --host`,
-  }
-  const sentence =
-    why[error.code ?? ''] ?? `it is not possible to listen on port ${port} of ${host}: ${error.message}`
-  return new ChasquiError('CONFIG_INVALID', sentence, { cause: error })
 }

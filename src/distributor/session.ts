@@ -14,17 +14,16 @@ import { ChasquiError } from '../task/errors.ts'
 import { LAPSE_CHECK_MS, READS_AT_A_TIME, STRANGER_FRAME_BYTES_MAX } from '../task/limits.ts'
 import type { Outcome } from '../task/outcome.ts'
 import type { Durability, Receipt, Refusal, Submission } from '../task/task.ts'
-import type { Log } from '../telemetry/log.ts'
 import type { ClientIdentity } from '../wire/query-codec.ts'
 import type { ServerReport } from '../wire/report-codec.ts'
-import { type Locks, Pass } from './access/pass.ts'
+import { Pass } from './access/pass.ts'
 import type { Identity } from './access/rights.ts'
 import type { Arrival } from './arrivals.ts'
 import { Channel } from './channel.ts'
 import type { CommandContext, NeededRight } from './command.ts'
 import { Consumers } from './consumers.ts'
 import { Conversation, type Host } from './conversation.ts'
-import type { Intake } from './intake.ts'
+import type { Grounds } from './grounds.ts'
 import type { DistributorLimits } from './limits.ts'
 import { ReadLane } from './read-lane.ts'
 import { TurnBatch } from './turn-batch.ts'
@@ -33,16 +32,7 @@ import { Watches } from './watches.ts'
 import { WorkerVoice } from './worker-voice.ts'
 
 /** What all connections of a server share. */
-export interface SessionHost {
-  readonly engine: Engine
-  readonly durability: Durability
-  readonly clock: Clock
-  readonly limits: DistributorLimits
-  readonly log: Log
-  readonly intake: Intake
-  readonly locks: Locks
-  readonly version: string
-  serverReport(): ServerReport
+export interface SessionHost extends Grounds {
   /** A session that is closing has answered all that was under way. */
   onAnswered(): void
 }

@@ -159,6 +159,39 @@ export const CLOSE_TIMEOUT_MS = 5_000
 /** Deadlines of requests are looked at no more often than this while many are open: one sweep, no timer for each. */
 export const DEADLINE_SWEEP_MS = 20
 
+// ---- HTTP -------------------------------------------------------------------------------------------------
+
+/** (setting) Where a distributor speaks HTTP. */
+export const HTTP_PORT_DEFAULT = 8080
+/** An idle connection is kept for this long: more than the minute after which most balancers close theirs, so that they are the ones to do it. */
+export const HTTP_KEEP_ALIVE_MS = 75_000
+/** How often requests that are not complete are held against their deadlines. */
+export const HTTP_TIMEOUTS_CHECK_MS = 1_000
+/** Characters of an `Idempotency-Key`. */
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 256
+/** `/readyz` looks at the store no more often than this, whoever asks how often; and no answer after the second is an answer. */
+export const READY_LOOK_MS = 1_000
+export const READY_PATIENCE_MS = 5_000
+/** Events that one feed keeps, for streams that are slow and browsers that come back, and characters of their log lines and notes. */
+export const EVENTS_KEPT_MAX = 4_096
+export const EVENTS_KEPT_LENGTH_MAX = 4 * 1024 * 1024
+/** Different things that are listened to at a time: each looks at every event. Those by id are found by id, and bounded by the ids together. */
+export const EVENT_FEEDS_MAX = 32
+export const EVENT_FEED_IDS_MAX = 100_000
+/** A feed that nobody listens to any more waits this long for a browser that comes back. */
+export const EVENT_FEED_LINGER_MS = 30_000
+/** Streams of one distributor. */
+export const EVENT_STREAMS_MAX = 2_000
+/** Events that one stream gets in one turn, and how many bytes of it may wait for a reader before it gets no more. */
+export const EVENTS_A_TURN_MAX = 500
+export const EVENT_STREAM_OUTBOX_BYTES_MAX = 256 * 1024
+/** Streams have their turn this often at most, so many of them at a stretch, and turns take this share of the time of the loop. */
+export const EVENT_TURN_MS = 100
+export const EVENT_STREAMS_A_SLICE = 50
+export const EVENT_TURN_SHARE = 0.04
+/** A stream says something at least this often, so that nobody in between takes it for dead. */
+export const EVENT_BEAT_MS = 15_000
+
 // ---- the engine -------------------------------------------------------------------------------------------
 
 /** Tasks of one group commit: bounds the time that the loop is busy with one transaction. */

@@ -43,6 +43,8 @@ export const LOG_EVENTS = {
   'distributor.closed': { level: 'info', text: 'closed' },
   'distributor.accept-failed': { level: 'error', text: 'a connection could not be accepted: {reason}' },
   'distributor.full': { level: 'warn', text: 'refused {peer}: {connections} connections are open' },
+  'http.listening': { level: 'info', text: 'HTTP on {address}' },
+  'http.bad-request': { level: 'debug', text: '{peer} sent what is no HTTP request: {reason}' },
   'engine.trouble': { level: 'error', text: 'trouble with the store ({trouble}): {reason}' },
   'session.opened': { level: 'debug', text: '{session} opened by {peer}' },
   'session.hello': { level: 'debug', text: '{session} is {client}' },

@@ -8,13 +8,22 @@ import { writeTime } from './time-codec.ts'
 
 /** Params of `task.event`. */
 export function writeEvent(watch: string, event: TaskEvent): string {
+  return `{"watch":"${watch}",${membersOf(event)}}`
+}
+
+/** The same without the name of a watch, for who hears on a channel of its own. */
+export function writeNews(event: TaskEvent): string {
+  return `{${membersOf(event)}}`
+}
+
+function membersOf(event: TaskEvent): string {
   const { atMs, id, type, queue, state, attempt, progress, lines, dropped } = event
-  let text = `{"watch":"${watch}","at":"${writeTime(atMs)}","id":${JSON.stringify(id)},"type":${JSON.stringify(type)}`
+  let text = `"at":"${writeTime(atMs)}","id":${JSON.stringify(id)},"type":${JSON.stringify(type)}`
   text += `,"queue":${JSON.stringify(queue)},"state":"${state}","attempt":${attempt}`
   if (progress !== undefined) text += `,"progress":${writeProgress(progress)}`
   if (lines !== undefined) text += `,"lines":${JSON.stringify(lines.map(lineShape))}`
   if (dropped !== undefined && dropped > 0) text += `,"dropped":${dropped}`
-  return `${text}}`
+  return text
 }
 
 /** Result of `task.log`. */

@@ -118,7 +118,7 @@ export class System {
   async startDistributor(no = 0, engine = this.#options.engine): Promise<void> {
     const port = String(this.#ports[no] ?? 0)
     const distributor = this.#run([
-      ...[COMMAND, 'distributor', '--json', '--port', port],
+      ...[COMMAND, 'distributor', '--json', '--port', port, '--http', 'off'],
       ...this.#engineFlags(engine),
     ])
     this.#distributors[no] = distributor

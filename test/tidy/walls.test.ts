@@ -35,6 +35,9 @@ const ALLOWED: Readonly<Record<string, string>> = {
 /** Where a package may be imported. Whatever is not named here may be imported nowhere in src/. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   typebox: ['wire', 'distributor'],
+  fastify: ['distributor/http'],
+  '@fastify/helmet': ['distributor/http'],
+  '@fastify/static': ['distributor/http'],
   pino: ['telemetry'],
   '@opentelemetry/api': ['telemetry'],
   '@opentelemetry/context-async-hooks': ['telemetry'],

@@ -45,7 +45,7 @@ export async function startFront(
   { port = 0, proxy = PROXIED }: { readonly port?: number; readonly proxy?: readonly string[] } = {},
 ): Promise<Front> {
   const front = runLines(context, process.execPath, [
-    ...[main, 'distributor', '--json', '--log-format', 'json', '--port', String(port)],
+    ...[main, 'distributor', '--json', '--log-format', 'json', '--port', String(port), '--http', 'off'],
     ...proxy,
     ...flags,
   ])

@@ -83,10 +83,19 @@ export interface Server extends LineProcess {
   readonly connect: readonly string[]
 }
 
-/** Starts `distributor` or `up` on a free port and waits until it says that it is up. */
+/** Starts `distributor` or `up` on a free port and waits until it says that it is up. HTTP is off unless the arguments say otherwise. */
 export async function startServer(context: TestContext, args: readonly string[]): Promise<Server> {
   const [command, ...rest] = args
-  const server = runLines(context, process.execPath, [main, command!, '--port', '0', '--json', ...rest])
+  const server = runLines(context, process.execPath, [
+    main,
+    command!,
+    '--port',
+    '0',
+    '--http',
+    'off',
+    '--json',
+    ...rest,
+  ])
   const line = await server.line('that it is up', (text) => text.startsWith('{"role"'))
   const { address } = JSON.parse(line) as { address: string }
   return {

@@ -10,7 +10,7 @@ import { chasqui, chasquiJson, environment, root, startServer } from './chasqui.
 
 test('the demo plays both tests, shows confirmations, results and workers, and ends with 0', async (context) => {
   const folder = temporaryFolder(context, 'demo')
-  const args = ['up', '--demo', '--once', '--port', '0', '--engine', `embedded:${folder}`]
+  const args = ['up', '--demo', '--once', '--port', '0', '--http-port', '0', '--engine', `embedded:${folder}`]
   for (const round of ['the first time', 'again on the same store']) {
     const { code, stdout, stderr } = await chasqui(args)
     assert.equal(code, 0, `${round}: ${stderr}`)
@@ -34,10 +34,13 @@ test('the demo plays both tests, shows confirmations, results and workers, and e
 })
 
 test('a result that is missing makes the demo end with 1', async () => {
-  const { code, stderr } = await chasqui(['up', '--demo', '--once', '--port', '0', '--engine', 'memory'], {
-    // The handlers are not those of the demo.
-    env: { CHASQUI_QUEUES: 'another' },
-  })
+  const { code, stderr } = await chasqui(
+    ['up', '--demo', '--once', '--port', '0', '--http', 'off', '--engine', 'memory'],
+    {
+      // The handlers are not those of the demo.
+      env: { CHASQUI_QUEUES: 'another' },
+    },
+  )
   assert.equal(code, 1, stderr)
 })
 
@@ -64,6 +67,8 @@ test('npm start installs what is missing, builds and runs with the pinned Node, 
     '--',
     '--once',
     '--port',
+    '0',
+    '--http-port',
     '0',
     '--engine',
     `embedded:${join(folder, 'data')}`,

@@ -40,6 +40,8 @@ test(
         '--once',
         '--port',
         '0',
+        '--http-port',
+        '0',
         '--engine',
         `embedded:${join(clone, 'data')}`,
       ],

@@ -29,6 +29,8 @@ test('for people that line stands in the log', async (context) => {
     'distributor',
     '--port',
     String(port),
+    '--http',
+    'off',
     '--engine',
     `embedded:${folder}`,
     '--log-format',
