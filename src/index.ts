@@ -46,6 +46,9 @@ export type {
   TaskEvent,
   WatchQuery,
 } from './engine/engine.ts'
+export { type EncryptionOptions, encryption } from './sealing/encryption.ts'
+export { createKey, keyFile } from './sealing/key-file.ts'
+export type { KeyRing, KeySource } from './sealing/key-ring.ts'
 export type { Backoff } from './task/backoff.ts'
 export {
   type BackoffSetting,
@@ -63,9 +66,24 @@ export {
 export { ChasquiError, ERRORS, type ErrorCode } from './task/errors.ts'
 export { newTaskId } from './task/ids.ts'
 export { FINAL_STATES, type FinalState, isFinal, TASK_STATES, type TaskState } from './task/lifecycle.ts'
+export {
+  forTask,
+  type Middleware,
+  type TaskMiddleware,
+  type TextMiddleware,
+  type Use,
+} from './task/middleware.ts'
 export type { TaskError } from './task/outcome.ts'
 export type { StandardSchemaV1 } from './task/standard-schema.ts'
-export type { Durability, Json, Progress, Receipt, TaskRecord, WorkerIdentity } from './task/task.ts'
+export type {
+  Durability,
+  Json,
+  Progress,
+  Receipt,
+  Submission,
+  TaskRecord,
+  WorkerIdentity,
+} from './task/task.ts'
 export type { ClientTlsSource } from './wire/tls-dialer.ts'
 export type { ClientTls } from './wire/tls-policy.ts'
 export { type ConnectWorkerOptions, connectWorker } from './worker/connect.ts'

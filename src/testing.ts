@@ -26,6 +26,7 @@ import type { Engine } from './engine/engine.ts'
 import { openMemoryEngine } from './engine/memory/memory-engine.ts'
 import { VirtualClock } from './task/clock.ts'
 import type { TaskDefinition } from './task/definition.ts'
+import type { Use } from './task/middleware.ts'
 import { InlineRunner } from './testing/inline-runner.ts'
 
 export { openMemoryEngine } from './engine/memory/memory-engine.ts'
@@ -36,6 +37,8 @@ export interface TestSystemOptions {
   readonly tasks: readonly TaskDefinition[]
   /** Queues to take from, besides the default one and those that the definitions name. */
   readonly queues?: readonly string[]
+  /** Middleware of the client and of the handlers. */
+  readonly use?: Use
   /** When it begins, in milliseconds since the epoch. Default: the first of January 2026, UTC. */
   readonly startMs?: number
   /** Uniform in [0, 1): the jitter of back-offs. Default: always 0.5, so that tests repeat. */
@@ -62,11 +65,11 @@ export interface TestSystem extends AsyncDisposable {
 
 /** Opens a system of your own definitions. Close it, or declare it with `await using`. */
 export function openTestSystem(options: TestSystemOptions): TestSystem {
-  const { tasks, queues = [], startMs, random = () => 0.5 } = options
+  const { tasks, queues = [], use = [], startMs, random = () => 0.5 } = options
   const clock = new VirtualClock(startMs)
   const engine = openMemoryEngine({ clock, random })
-  const client = createClient(engine, { clock })
-  const runner = new InlineRunner({ engine, clock, tasks, queues })
+  const client = createClient(engine, { clock, use })
+  const runner = new InlineRunner({ engine, clock, tasks, queues, use })
   const close = async () => {
     await client.close({ timeoutMs: 0 })
     await engine.close()

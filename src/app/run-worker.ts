@@ -30,6 +30,7 @@ export async function runWorker({ settings, log, stop, onReady }: Role): Promise
       taskLines,
       ...(queues !== undefined && { queues }),
       ...(types !== undefined && { types }),
+      ...(settings.encryptionKeys !== undefined && { encryptionKeys: settings.encryptionKeys }),
       ...(threads !== undefined && { threads }),
       ...(prefetch !== undefined && { prefetch }),
       limits: {

@@ -197,6 +197,13 @@ const SETTINGS = {
       'Name that the certificate of the distributor must carry, where that is not the host in `--connect`.',
   }),
 
+  encryptionKeys: text({
+    group: 'tls',
+    form: 'a file',
+    description:
+      'Keys of payload encryption, as `chasqui keys` writes them, for workers and for the commands that submit and show tasks. The distributor needs none and can read nothing. Not set: payloads travel and are stored as they are.',
+  }),
+
   // ---- the worker
   workers: integer({
     group: 'worker',

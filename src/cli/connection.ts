@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import { clientTls } from '../app/client-tls.ts'
 import { ownToken } from '../app/own-token.ts'
+import { payloadKeys } from '../app/payload-keys.ts'
 import { type SettingKey, type Settings, TLS_SETTINGS } from '../app/settings.ts'
 import type { Client } from '../client/client.ts'
 import { connect } from '../client/connect.ts'
@@ -16,6 +17,7 @@ export const CLIENT_SETTINGS = [
   'confirmTimeoutMs',
   'token',
   ...TLS_SETTINGS,
+  'encryptionKeys',
 ] as const satisfies readonly SettingKey[]
 
 /** For commands that ask one question. */
@@ -28,6 +30,11 @@ const ASKING_SETTINGS = [
 
 export function addConnection(command: Command): Command {
   return addSettings(command, ASKING_SETTINGS)
+}
+
+/** For those that also show what is in tasks. */
+export function addReadingConnection(command: Command): Command {
+  return addSettings(command, [...ASKING_SETTINGS, 'encryptionKeys'])
 }
 
 /** Connects, lets `use` do its work, and closes, however that ends. */
@@ -45,6 +52,7 @@ export function openClient(settings: Settings): Promise<Client> {
       name: 'chasqui',
       connectTimeoutMs,
       confirmTimeoutMs,
+      ...payloadKeys(settings),
       ...ownToken(settings),
       ...clientTls(settings, settings.connect),
     })

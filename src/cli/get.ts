@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { action } from './action.ts'
 import { addCommand, addJson } from './common-options.ts'
-import { addConnection, withClient } from './connection.ts'
+import { addReadingConnection, withClient } from './connection.ts'
 import { recordDetails, recordValue } from './records.ts'
 
 export function addGet(program: Command): void {
@@ -17,7 +17,7 @@ export function addGet(program: Command): void {
     ],
   })
   addJson(command).option('--data', 'include what was submitted')
-  addConnection(command).action(
+  addReadingConnection(command).action(
     action(async ({ screen, options }, ids: readonly string[]) => {
       const found = await withClient(options, (client) => client.get(ids, { data: options.data === true }))
       found.forEach((record, index) => {

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { LIST_LIMIT_MAX } from '../task/limits.ts'
 import { action } from './action.ts'
 import { addCommand, addJson, integerOption } from './common-options.ts'
-import { addConnection, withClient } from './connection.ts'
+import { addReadingConnection, withClient } from './connection.ts'
 import { addState, addTypeAndQueue, filterOf } from './filter-options.ts'
 import { showRecords } from './records.ts'
 
@@ -25,7 +25,7 @@ export function addList(program: Command): void {
   addState(addTypeAndQueue(addJson(command)))
     .option('--limit <n>', `at most so many (default: ${LIMIT_DEFAULT})`, integerOption(1, LIMIT_MAX))
     .option('--data', 'include what was submitted (with --json)')
-  addConnection(command).action(
+  addReadingConnection(command).action(
     action(({ screen, options }) =>
       withClient(options, async (client) => {
         let left = (options.limit as number | undefined) ?? LIMIT_DEFAULT

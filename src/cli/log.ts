@@ -7,7 +7,7 @@ import { isFinal } from '../task/lifecycle.ts'
 import { writeTime } from '../wire/time-codec.ts'
 import { action } from './action.ts'
 import { addCommand, addJson } from './common-options.ts'
-import { addConnection, withClient } from './connection.ts'
+import { addReadingConnection, withClient } from './connection.ts'
 import { type Screen, shortText } from './screen.ts'
 
 const LINE_LENGTH_MAX = 4_096
@@ -22,7 +22,7 @@ export function addLog(program: Command): void {
     ],
   })
   addJson(command).option('-f, --follow', 'go on until the task is final')
-  addConnection(command).action(
+  addReadingConnection(command).action(
     action(({ screen, options }, id: string) =>
       withClient(options, async (client) => {
         const [record] = await client.get([id])

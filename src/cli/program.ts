@@ -11,6 +11,7 @@ import { exitCodeOf } from './exit-codes.ts'
 import { addExport } from './export.ts'
 import { addGet } from './get.ts'
 import { addImport } from './import.ts'
+import { addKeys } from './keys.ts'
 import { addList } from './list.ts'
 import { addLog } from './log.ts'
 import { addMigrate } from './migrate.ts'
@@ -45,6 +46,7 @@ const COMMANDS = [
   addCert,
   addToken,
   addAudit,
+  addKeys,
   addExport,
   addImport,
   addMigrate,

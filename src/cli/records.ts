@@ -26,7 +26,8 @@ export function coloredState(state: TaskState, colors: Colors): string {
 }
 
 /** `12`, or `TypeError: no such thing`, or `3/10 pages`: what there is to say of it now. */
-export function outcomeText({ state, result, error, progress }: TaskSnapshot): string {
+export function outcomeText({ state, result, error, progress, unreadable }: TaskSnapshot): string {
+  if (unreadable !== undefined) return `${unreadable.code}: ${unreadable.message}`
   if (state === 'succeeded') return JSON.stringify(result)
   if (error !== undefined) return `${error.name}: ${error.message}`
   return progress === undefined ? '' : progressText(progress)
@@ -91,6 +92,7 @@ export function recordDetails(record: TaskSnapshot, colors: Colors): string[] {
     metadata: record.metadata && JSON.stringify(record.metadata),
     data: record.data === undefined ? undefined : JSON.stringify(record.data),
     result: record.state === 'succeeded' ? JSON.stringify(record.result) : undefined,
+    unreadable: record.unreadable && `${record.unreadable.code}: ${record.unreadable.message}`,
     error: record.error && `${record.error.name}: ${record.error.message}`,
     progress: record.progress && progressText(record.progress),
   }
@@ -100,14 +102,13 @@ export function recordDetails(record: TaskSnapshot, colors: Colors): string[] {
 }
 
 /** A record as the wire has it: ISO times, the result as a value. */
-export function recordValue({ result, data, ...same }: TaskSnapshot): unknown {
-  return JSON.parse(
-    writeRecord({
-      ...same,
-      ...(result !== undefined && { resultText: JSON.stringify(result) }),
-      ...(data !== undefined && { dataText: JSON.stringify(data) }),
-    }),
-  )
+export function recordValue({ result, data, unreadable, ...same }: TaskSnapshot): unknown {
+  const written = writeRecord({
+    ...same,
+    ...(result !== undefined && { resultText: JSON.stringify(result) }),
+    ...(data !== undefined && { dataText: JSON.stringify(data) }),
+  })
+  return { ...(JSON.parse(written) as object), ...(unreadable !== undefined && { unreadable }) }
 }
 
 /** Each record as a JSON line, or all of them as a table. */

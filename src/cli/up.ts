@@ -52,6 +52,12 @@ export function addUp(program: Command): void {
       if (demo && settings.tokens !== undefined) {
         throw new CommandError('usage', '--demo shows clients that have no token; leave --tokens out.')
       }
+      if (demo && settings.encryptionKeys !== undefined) {
+        throw new CommandError(
+          'usage',
+          '--demo shows clients that encrypt nothing; leave --encryption-keys out.',
+        )
+      }
       return serve({ settings, screen, service: 'distributor' }, (role) =>
         runUp(role, {
           workerArgs: workerArgs(given, settings.modules),

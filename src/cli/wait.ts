@@ -7,7 +7,7 @@ import { isFinal } from '../task/lifecycle.ts'
 import { WAIT_MS_MAX } from '../task/limits.ts'
 import { action } from './action.ts'
 import { addCommand, addJson, durationOption } from './common-options.ts'
-import { addConnection, withClient } from './connection.ts'
+import { addReadingConnection, withClient } from './connection.ts'
 import { exitOfStates } from './exit-codes.ts'
 import { endLine, recordValue } from './records.ts'
 
@@ -22,7 +22,7 @@ export function addWait(program: Command): void {
     ],
   })
   addJson(command).option('--timeout <duration>', 'give up after this; the tasks go on', durationOption)
-  addConnection(command).action(
+  addReadingConnection(command).action(
     action(async ({ screen, options }, ids: readonly string[]) => {
       const timeoutMs = (options.timeout as number | undefined) ?? Number.POSITIVE_INFINITY
       const records = await withClient(options, (client) => waitForAll(client, ids, timeoutMs))

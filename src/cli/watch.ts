@@ -5,7 +5,7 @@ import type { TaskEvent } from '../engine/engine.ts'
 import { writeEvent } from '../wire/event-codec.ts'
 import { action } from './action.ts'
 import { addCommand, addJson } from './common-options.ts'
-import { addConnection, withClient } from './connection.ts'
+import { addReadingConnection, withClient } from './connection.ts'
 import { addState, addTypeAndQueue, filterOf } from './filter-options.ts'
 import { coloredState, progressText } from './records.ts'
 import { type Screen, shortText } from './screen.ts'
@@ -21,7 +21,7 @@ export function addWatch(program: Command): void {
       ['chasqui watch --state failed --json', 'failures, for a script'],
     ],
   })
-  addConnection(addState(addTypeAndQueue(addJson(command)))).action(
+  addReadingConnection(addState(addTypeAndQueue(addJson(command)))).action(
     action(({ screen, options }, ids: readonly string[]) =>
       withClient(options, async (client) => {
         if (ids.length > 0) {

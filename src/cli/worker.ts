@@ -21,6 +21,7 @@ export const WORKER_SETTINGS = [
   'connectTimeoutMs',
   'token',
   ...TLS_SETTINGS,
+  'encryptionKeys',
   'concurrency',
   'threads',
   'prefetch',

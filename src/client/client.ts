@@ -26,9 +26,12 @@ import {
   LIST_LIMIT_DEFAULT,
   WAIT_MS_DEFAULT,
 } from '../task/limits.ts'
+import { type AroundSubmit, aroundSubmit, checkUse, type Use } from '../task/middleware.ts'
+import type { Durability, Receipt, Submission } from '../task/task.ts'
 import { isTraced } from '../telemetry/spans.ts'
 import { EventStream, type TaskEvents } from './event-stream.ts'
 import { ClientTaskHandle, type HandleHost, type TaskHandle, type WaitOptions } from './handle.ts'
+import { type Reading, readingOf } from './reading.ts'
 import { snapshotOf, type TaskSnapshot } from './snapshot.ts'
 import { createSubmission, dataTextOf, type SubmitOptions } from './submission.ts'
 import { Submissions, type Submitter } from './submissions.ts'
@@ -40,6 +43,8 @@ export interface ClientOptions {
   readonly pendingBytesMax?: number
   /** How long `submit` waits for its confirmation. Default 30 s. */
   readonly confirmTimeoutMs?: number
+  /** Middleware around what is submitted and read, from your code to the wire: docs/middleware.md. */
+  readonly use?: Use
   readonly clock?: Clock
   /** Close the engine with the client. Default false. */
   readonly ownsEngine?: boolean
@@ -127,6 +132,8 @@ class EngineClient implements Client, HandleHost {
   readonly #clock: Clock
   readonly #ownsEngine: boolean
   readonly #submissions: Submissions
+  readonly #around: AroundSubmit | null
+  readonly reading: Reading
   readonly #streams = new Set<EventStream>()
   #closing: Promise<void> | null = null
 
@@ -134,6 +141,9 @@ class EngineClient implements Client, HandleHost {
     this.engine = engine
     this.#clock = options.clock ?? systemClock
     this.#ownsEngine = options.ownsEngine ?? false
+    const use = options.use === undefined ? [] : usable(options.use)
+    this.#around = aroundSubmit(use)
+    this.reading = readingOf(engine, use)
     this.#submissions = new Submissions({
       engine,
       clock: this.#clock,
@@ -173,6 +183,20 @@ class EngineClient implements Client, HandleHost {
       confirm: (receipt) => resolve(new ClientTaskHandle<Output>(this, receipt.id, receipt)),
       fail: reject,
     }
+    if (this.#around === null) this.#send(submission, durability, submitter)
+    else {
+      this.#around(submission, (now) => this.#sent(now, durability)).then(submitter.confirm, submitter.fail)
+    }
+  }
+
+  #sent(submission: Submission, durability: Durability): Promise<Receipt> {
+    return new Promise((confirm, fail) => {
+      this.mustBeOpen()
+      this.#send(submission, durability, { confirm, fail })
+    })
+  }
+
+  #send(submission: Submission, durability: Durability, submitter: Submitter): void {
     if (isTraced()) addTraced(this.#submissions, submission, durability, submitter)
     else this.#submissions.add(submission, durability, submitter)
   }
@@ -208,19 +232,19 @@ class EngineClient implements Client, HandleHost {
 
   async get(ids: readonly string[], options?: { readonly data?: boolean }): Promise<(TaskSnapshot | null)[]> {
     this.mustBeOpen()
-    const records = await this.engine.get(ids, options)
+    const records = await this.reading.get(ids, options)
     return records.map((record) => record && snapshotOf(record))
   }
 
   async list(query: Partial<ListQuery> = {}): Promise<{ tasks: TaskSnapshot[]; cursor: string | null }> {
     this.mustBeOpen()
-    const { tasks, cursor } = await this.engine.list({ limit: LIST_LIMIT_DEFAULT, ...query })
+    const { tasks, cursor } = await this.reading.list({ limit: LIST_LIMIT_DEFAULT, ...query })
     return { tasks: tasks.map((record) => snapshotOf(record)), cursor }
   }
 
   async wait(ids: readonly string[], options: WaitOptions = {}): Promise<(TaskSnapshot | null)[]> {
     this.mustBeOpen()
-    const records = await this.engine.wait(ids, options.timeoutMs ?? WAIT_MS_DEFAULT, options.signal)
+    const records = await this.reading.wait(ids, options.timeoutMs ?? WAIT_MS_DEFAULT, options.signal)
     return records.map((record) => record && snapshotOf(record))
   }
 
@@ -236,13 +260,13 @@ class EngineClient implements Client, HandleHost {
 
   async log(id: string, after = 0): Promise<readonly LogLine[]> {
     this.mustBeOpen()
-    return this.engine.log(id, after)
+    return this.reading.log(id, after)
   }
 
   watch(query: WatchQuery = {}): TaskEvents {
     this.mustBeOpen()
     const stream = new EventStream(
-      (listener) => this.engine.watch(query, listener),
+      (listener) => this.reading.watch(query, listener),
       (ended) => this.#streams.delete(ended),
     )
     this.#streams.add(stream)
@@ -285,6 +309,14 @@ class EngineClient implements Client, HandleHost {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+}
+
+function usable(use: Use): Use {
+  try {
+    return checkUse(use)
+  } catch (cause) {
+    throw new ChasquiError('CONFIG_INVALID', (cause as Error).message, { cause })
   }
 }
 

@@ -6,6 +6,7 @@ import { isFinal } from '../task/lifecycle.ts'
 import { WAIT_MS_MAX } from '../task/limits.ts'
 import type { Receipt, TaskRecord } from '../task/task.ts'
 import type { EventStream } from './event-stream.ts'
+import type { Reading, ReadTask } from './reading.ts'
 import { snapshotOf, type TaskSnapshot } from './snapshot.ts'
 
 export interface WaitOptions {
@@ -40,6 +41,7 @@ export interface TaskHandle<Output = unknown> {
 /** What a handle needs of its client. */
 export interface HandleHost {
   readonly engine: Engine
+  readonly reading: Reading
   mustBeOpen(): void
   watchTask(id: string): EventStream
 }
@@ -62,14 +64,14 @@ export class ClientTaskHandle<Output> implements TaskHandle<Output> {
     } catch (error) {
       return Promise.reject(error)
     }
-    return waitForOne(this.#host.engine, this.id, timeoutMs, signal).then((record) =>
+    return waitForOne(this.#host.reading, this.id, timeoutMs, signal).then((record) =>
       outcomeOf<Output>(this.id, record, timeoutMs, signal),
     )
   }
 
   async status(): Promise<TaskSnapshot<Output> | null> {
     this.#host.mustBeOpen()
-    const [record] = await this.#host.engine.get([this.id])
+    const [record] = await this.#host.reading.get([this.id])
     return record == null ? null : snapshotOf<Output>(record)
   }
 
@@ -81,17 +83,17 @@ export class ClientTaskHandle<Output> implements TaskHandle<Output> {
 
   async *events(): AsyncGenerator<TaskEvent, undefined> {
     this.#host.mustBeOpen()
-    const { engine } = this.#host
+    const { reading } = this.#host
     const leaving = new AbortController()
     const stream = this.#host.watchTask(this.id)
     try {
       await stream.started
-      const [now] = await engine.get([this.id])
+      const [now] = await reading.get([this.id])
       if (now == null) throw unknown(this.id)
       yield eventOf(now)
       if (isFinal(now.state)) return
       // Events are hints. The end must not be missed.
-      waitForOne(engine, this.id, Number.POSITIVE_INFINITY, leaving.signal).then(
+      waitForOne(reading, this.id, Number.POSITIVE_INFINITY, leaving.signal).then(
         (record) => {
           if (record !== null && isFinal(record.state)) stream.push([eventOf(record)])
           else void stream.close()
@@ -111,29 +113,32 @@ export class ClientTaskHandle<Output> implements TaskHandle<Output> {
 
 /** The record at the end of the wait: final, or whatever it is at the deadline or when `signal` aborts. */
 function waitForOne(
-  engine: Engine,
+  reading: Reading,
   id: string,
   timeoutMs: number,
   signal: AbortSignal | undefined,
-): Promise<TaskRecord | null> {
-  const waiting = engine.wait([id], Math.min(timeoutMs, WAIT_MS_MAX), signal)
+): Promise<ReadTask | null> {
+  const waiting = reading.wait([id], Math.min(timeoutMs, WAIT_MS_MAX), signal)
   return waiting.then(([record = null]) => {
     const isOver = record === null || isFinal(record.state) || signal?.aborted === true
     if (isOver || timeoutMs <= WAIT_MS_MAX) return record
-    return waitForOne(engine, id, timeoutMs - WAIT_MS_MAX, signal)
+    return waitForOne(reading, id, timeoutMs - WAIT_MS_MAX, signal)
   })
 }
 
 function outcomeOf<Output>(
   id: string,
-  record: TaskRecord | null,
+  record: ReadTask | null,
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Output {
   if (record === null) throw unknown(id)
-  const { state, attempt, error } = record
+  const { state, attempt, error, unreadable } = record
   switch (state) {
     case 'succeeded':
+      if (unreadable !== undefined) {
+        throw new ChasquiError(unreadable.code, unreadable.message, { details: { id } })
+      }
       return JSON.parse(record.resultText ?? 'null') as Output
     case 'failed': {
       const what = error === undefined ? '' : `: ${error.name}: ${error.message}`

@@ -135,6 +135,16 @@ export const ERRORS = {
     retryable: false,
     meaning: 'An archive is truncated, altered, or none of Chasqui; the message names the line.',
   },
+  KEY_UNKNOWN: {
+    number: -32055,
+    retryable: true,
+    meaning: 'Data or a result is encrypted with a key that is not here; the message says which.',
+  },
+  DECRYPT_FAILED: {
+    number: -32056,
+    retryable: false,
+    meaning: 'Data or a result was altered, is under another key, or is not encrypted at all.',
+  },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof ERRORS

@@ -466,6 +466,15 @@ export const DRAIN_NOTICE_MS = 0
 /** What a distributor that stops allows the requests under way; a commit takes milliseconds. */
 export const DRAIN_ANSWERS_MS = 5_000
 
+// ---- encryption -------------------------------------------------------------------------------------------
+
+/** AES-256 and HMAC-SHA256 take keys of this size. */
+export const SEALING_KEY_BYTES = 32
+/** Keys of one ring: a resubmission after a rotation may try all of them. */
+export const SEALING_KEYS_MAX = 32
+/** Programs with a file of keys look this often whether it has changed; at once, when they meet a key that they do not know. */
+export const SEALING_KEY_FILE_LOOK_MS = 1_000
+
 // ---- the client -------------------------------------------------------------------------------------------
 
 /** (setting) Submissions of one client that are not confirmed yet. */

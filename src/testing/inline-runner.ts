@@ -9,10 +9,12 @@ import type { Delivery, DeliverySink, Engine } from '../engine/engine.ts'
 import type { Timer, VirtualClock } from '../task/clock.ts'
 import type { TaskDefinition } from '../task/definition.ts'
 import { LEASE_MS, QUEUE_DEFAULT, RESULT_BYTES_MAX } from '../task/limits.ts'
+import { aroundRun, textsOf, type Use } from '../task/middleware.ts'
 import type { Lease, Outcome } from '../task/outcome.ts'
 import { RESULT, type Thrown } from '../worker/hand-over.ts'
 import { Attempt, AttemptContext, type ReportSink } from '../worker/thread/attempt.ts'
-import { execute } from '../worker/thread/executor.ts'
+import { execute, type Pipe } from '../worker/thread/executor.ts'
+import { writtenBy } from '../worker/thread/texts.ts'
 
 export interface InlineRunnerOptions {
   readonly engine: Engine
@@ -20,6 +22,7 @@ export interface InlineRunnerOptions {
   readonly tasks: readonly TaskDefinition[]
   /** Besides the default one and those that the definitions name. */
   readonly queues: readonly string[]
+  readonly use: Use
 }
 
 interface Running {
@@ -36,6 +39,7 @@ const WORKER = { id: 'inline', pid: process.pid, host: 'test' }
 export class InlineRunner implements DeliverySink {
   readonly #options: InlineRunnerOptions
   readonly #definitions: ReadonlyMap<string, TaskDefinition>
+  readonly #pipe: Pipe
   readonly #running = new Map<string, Running>()
   #renewal: Timer | null = null
   /** Settlements that are not answered. */
@@ -47,6 +51,8 @@ export class InlineRunner implements DeliverySink {
   constructor(options: InlineRunnerOptions) {
     this.#options = options
     this.#definitions = new Map(options.tasks.map((definition) => [definition.type, definition]))
+    const { use } = options
+    this.#pipe = { resultBytesMax: RESULT_BYTES_MAX, around: aroundRun(use), texts: textsOf(use) }
   }
 
   /** Takes tasks while `act` goes on, and then until nothing is due. */
@@ -103,7 +109,7 @@ export class InlineRunner implements DeliverySink {
     const definition = this.#definitions.get(type)!
     const metadataText = rest.metadata === null ? null : JSON.stringify(rest.metadata)
     const attempt = new Attempt(0, id, queue, number, maxAttempts, dataText, metadataText, definition)
-    const context = new AttemptContext(attempt, this.#reports({ id, epoch }))
+    const context = new AttemptContext(attempt, writtenBy(this.#pipe.texts, this.#reports({ id, epoch })))
     attempt.context = context
     const running: Running = { lease: { id, epoch }, attempt, context, timeout: null }
     this.#events++
@@ -113,7 +119,7 @@ export class InlineRunner implements DeliverySink {
     if (timeoutMs !== undefined) {
       running.timeout = clock.at(clock.nowMs() + timeoutMs, () => this.#timedOut(running, timeoutMs))
     }
-    execute(attempt, RESULT_BYTES_MAX, {
+    execute(attempt, this.#pipe, {
       ended: (_, kind, text) =>
         this.#end(
           running,

@@ -63,6 +63,7 @@ export interface TypeFacts {
 /** `workerData` of a pool thread. */
 export interface ThreadSetup {
   readonly modules: readonly string[]
+  readonly keyFile: string | null
   readonly slots: number
   readonly board: SharedArrayBuffer
   readonly base: bigint

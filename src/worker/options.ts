@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { availableParallelism, hostname } from 'node:os'
+import { resolve } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { type Clock, systemClock } from '../task/clock.ts'
 import { ChasquiError } from '../task/errors.ts'
@@ -31,6 +32,8 @@ export interface WorkerOptions {
   readonly identity?: WorkerIdentity
   /** What handlers see as process.env. Default: a copy of this process's. */
   readonly env?: NodeJS.ProcessEnv
+  /** A file of encryption keys (`chasqui keys`): data is decrypted and results are encrypted in the threads. Default: none. */
+  readonly encryptionKeys?: string
   readonly limits?: Partial<WorkerLimits>
   readonly log?: Pick<Log, 'event'>
   /** A line for every attempt that ended. Default 'auto': while there are few. */
@@ -50,8 +53,13 @@ export interface WorkerLimits {
   readonly resultBytesMax: number
 }
 
-export type SettledOptions = Required<Omit<WorkerOptions, 'queues' | 'types' | 'limits' | 'folder'>> &
-  Pick<WorkerOptions, 'queues' | 'types'> & { readonly limits: WorkerLimits }
+export type SettledOptions = Required<
+  Omit<WorkerOptions, 'queues' | 'types' | 'limits' | 'folder' | 'encryptionKeys'>
+> &
+  Pick<WorkerOptions, 'queues' | 'types'> & {
+    readonly limits: WorkerLimits
+    readonly encryptionKeys: string | null
+  }
 
 /** @throws ChasquiError CONFIG_INVALID, one sentence */
 export function settleOptions(options: WorkerOptions): SettledOptions {
@@ -67,6 +75,7 @@ export function settleOptions(options: WorkerOptions): SettledOptions {
     modules: options.modules?.length
       ? options.modules.map((name) => resolveModule(name, folder))
       : [SAMPLE_MODULE],
+    encryptionKeys: options.encryptionKeys === undefined ? null : resolve(folder, options.encryptionKeys),
     concurrency,
     threads,
     prefetch,

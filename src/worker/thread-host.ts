@@ -41,6 +41,8 @@ function endsAtMemoryMb(memoryMb: number): number {
 
 export interface ThreadOptions {
   readonly modules: readonly string[]
+  /** Of encryption. */
+  readonly keyFile: string | null
   readonly env: NodeJS.ProcessEnv
   readonly memoryMb: number
   readonly resultBytesMax: number
@@ -117,6 +119,7 @@ export class ThreadHost {
       resourceLimits: { maxOldGenerationSizeMb: hardMemoryMb(options.memoryMb) },
       workerData: {
         modules: options.modules,
+        keyFile: options.keyFile,
         slots,
         board: this.#board.buffer,
         base,

@@ -129,9 +129,9 @@ class EngineWorker implements Worker, DeliverySink {
       },
       settled: (held, outcome, settlement) => this.#settled(held, outcome, settlement),
     })
-    const { threads, concurrency, modules, env } = options
+    const { threads, concurrency, modules, encryptionKeys: keyFile, env } = options
     const { stopGraceMs, threadMemoryMb, resultBytesMax } = limits
-    const thread = { modules, env, memoryMb: threadMemoryMb, resultBytesMax }
+    const thread = { modules, keyFile, env, memoryMb: threadMemoryMb, resultBytesMax }
     this.#pool = new Pool({ slots: concurrency, threads, stopGraceMs, thread }, this.#poolEvents())
     void this.#open()
   }

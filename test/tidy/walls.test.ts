@@ -8,6 +8,7 @@ import { type Import, importsOf, listing, sources, textOf, withoutComments } fro
 const LEVELS: Readonly<Record<string, number>> = {
   task: 0,
   telemetry: 1,
+  sealing: 1,
   // src/engine/engine.ts, archive.ts and audit.ts alone: the words of the ports. What implements them stands further down.
   port: 1,
   wire: 2,

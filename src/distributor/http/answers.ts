@@ -43,6 +43,8 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   STORE_VERSION: 500,
   STORE_INCOMPLETE: 500,
   ARCHIVE_INVALID: 500,
+  KEY_UNKNOWN: 500,
+  DECRYPT_FAILED: 500,
 }
 
 export const JSON_TYPE = 'application/json; charset=utf-8'

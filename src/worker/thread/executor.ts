@@ -1,57 +1,80 @@
 /**
  * A straight pipe over one attempt: received → parsed → checked → run → judged → written. Each step takes the attempt's value and
- * returns the next one, or a promise of it; an attempt whose steps are all synchronous ends without a single promise.
+ * returns the next one, or a promise of it; an attempt whose steps are all synchronous ends without a single promise. Middleware, where
+ * there is any, stands around checked → run → judged.
  *
  * Failures of user code are values: this never throws and always calls `ended` exactly once.
  */
 
 import { checkInput, checkOutput } from '../../task/definition.ts'
 import { ChasquiError } from '../../task/errors.ts'
+import type { AroundRun, TextMiddleware } from '../../task/middleware.ts'
 import { isTraced, withinTrace } from '../../telemetry/spans.ts'
 import { RESULT } from '../hand-over.ts'
 import type { Attempt } from './attempt.ts'
 import { describeThrown, taskErrorOf } from './failure.ts'
+import { writeError } from './texts.ts'
 
 export interface ExecutorSink {
   /** Called once when the attempt has ended. `text` is JSON: the value, or a Thrown. */
   ended(attempt: Attempt, kind: number, text: string): void
 }
 
-type Step = (attempt: Attempt, resultBytesMax: number) => unknown
+/** What is the same for all attempts of a thread. */
+export interface Pipe {
+  readonly resultBytesMax: number
+  readonly around: AroundRun | null
+  readonly texts: TextMiddleware | null
+}
+
+type Step = (attempt: Attempt, pipe: Pipe) => unknown
 
 /** In this order. An output schema may be asynchronous too, so that writing is a step of its own. */
 const STEPS: readonly Step[] = [parse, check, run, judge, write]
+const STEPS_AROUND: readonly Step[] = [parse, runAround, write]
 
-export function execute(attempt: Attempt, resultBytesMax: number, sink: ExecutorSink): void {
-  advance(attempt, 0, resultBytesMax, sink)
+export function execute(attempt: Attempt, pipe: Pipe, sink: ExecutorSink): void {
+  advance(attempt, 0, pipe, sink)
 }
 
-function advance(attempt: Attempt, from: number, resultBytesMax: number, sink: ExecutorSink): void {
-  for (let at = from; at < STEPS.length; at++) {
+function advance(attempt: Attempt, from: number, pipe: Pipe, sink: ExecutorSink): void {
+  const steps = pipe.around === null ? STEPS : STEPS_AROUND
+  for (let at = from; at < steps.length; at++) {
     try {
-      const next = STEPS[at]!(attempt, resultBytesMax)
+      const next = steps[at]!(attempt, pipe)
       if (isThenable(next)) {
         next.then(
           (value) => {
             attempt.value = value
-            advance(attempt, at + 1, resultBytesMax, sink)
+            advance(attempt, at + 1, pipe, sink)
           },
-          (thrown) => fail(attempt, thrown, sink),
+          (thrown) => fail(attempt, thrown, pipe, sink),
         )
         return
       }
       attempt.value = next
     } catch (thrown) {
       // Also what a hostile `then` throws.
-      fail(attempt, thrown, sink)
+      fail(attempt, thrown, pipe, sink)
       return
     }
   }
   sink.ended(attempt, RESULT.returned, attempt.value as string)
 }
 
-function fail(attempt: Attempt, thrown: unknown, sink: ExecutorSink): void {
-  sink.ended(attempt, RESULT.threw, JSON.stringify(describeThrown(thrown)))
+function fail(attempt: Attempt, thrown: unknown, { texts }: Pipe, sink: ExecutorSink): void {
+  const said = describeThrown(thrown)
+  const error = writeError(said.error, attempt.id, texts, thrown)
+  sink.ended(attempt, RESULT.threw, JSON.stringify({ ...said, error }))
+}
+
+function runAround(attempt: Attempt, { around }: Pipe): unknown {
+  return around!(attempt.value, attempt.context!, async (data) => {
+    attempt.value = data
+    attempt.value = await check(attempt)
+    attempt.value = await run(attempt)
+    return judge(attempt)
+  })
 }
 
 function parse(attempt: Attempt): unknown {
@@ -80,7 +103,7 @@ function judge(attempt: Attempt): unknown {
   return definition.output === undefined ? attempt.value : checkOutput(definition, attempt.value)
 }
 
-function write(attempt: Attempt, resultBytesMax: number): string {
+function write(attempt: Attempt, { resultBytesMax }: Pipe): string {
   const { value } = attempt
   if (value === undefined) return 'null'
   let text: string | undefined

@@ -11,8 +11,8 @@ import type { TaskDefinition } from '../../task/definition.ts'
 import { THREAD_TURN_MS } from '../../task/limits.ts'
 import type { Board } from '../board.ts'
 import { type FlatList, RESULT, TAG, TASK_FIELDS } from '../hand-over.ts'
-import { Attempt, AttemptContext } from './attempt.ts'
-import { type ExecutorSink, execute } from './executor.ts'
+import { Attempt, AttemptContext, type ReportSink } from './attempt.ts'
+import { type ExecutorSink, execute, type Pipe } from './executor.ts'
 import type { Reports } from './reports.ts'
 
 /** A handler that ended this fast several times in a row will not hold up the results that wait for the end of the turn. */
@@ -33,7 +33,9 @@ export interface InboxOptions {
   readonly board: Board
   readonly definitions: ReadonlyMap<string, TaskDefinition>
   readonly reports: Reports
-  readonly resultBytesMax: number
+  /** Where handlers say what goes to the reports. */
+  readonly said: ReportSink
+  readonly pipe: Pipe
   readonly post: (list: FlatList) => void
 }
 
@@ -137,11 +139,11 @@ export class Inbox implements ExecutorSink {
       list[at + 7] as string | null,
       entry.definition,
     )
-    attempt.context = new AttemptContext(attempt, this.#options.reports)
+    attempt.context = new AttemptContext(attempt, this.#options.said)
     attempt.startedMs = nowMs
     this.#attempts[position] = attempt
     this.#running++
-    actingFor.run(attempt, execute, attempt, this.#options.resultBytesMax, this)
+    actingFor.run(attempt, execute, attempt, this.#options.pipe, this)
     if (this.#options.slots > 1) this.#noteRun(entry.definition.type, performance.now() - nowMs)
   }
 

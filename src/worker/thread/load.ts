@@ -2,17 +2,30 @@
 
 import { isTaskDefinition, type TaskDefinition } from '../../task/definition.ts'
 import { ChasquiError } from '../../task/errors.ts'
+import { checkUse, type Middleware, type Use } from '../../task/middleware.ts'
+
+export interface Loaded {
+  readonly definitions: ReadonlyMap<string, TaskDefinition>
+  /** What the modules export as `use`, in their order. */
+  readonly use: Use
+}
 
 /**
- * The definitions among the exports of these modules, default and named ones, by type.
+ * The definitions among the exports of these modules, default and named ones, by type, and their middleware.
  * @throws ChasquiError CONFIG_INVALID, one sentence that names the module
  */
-export async function loadDefinitions(modules: readonly string[]): Promise<Map<string, TaskDefinition>> {
+export async function loadModules(modules: readonly string[]): Promise<Loaded> {
   const definitions = new Map<string, TaskDefinition>()
   const origins = new Map<string, string>()
+  const use: Middleware[] = []
   for (const url of modules) {
+    const exports = await load(url)
     let found = 0
-    for (const definition of definitionsOf(await load(url))) {
+    if ('use' in exports) {
+      found++
+      use.push(...useOf(url, exports.use))
+    }
+    for (const definition of definitionsOf(exports)) {
       found++
       const known = definitions.get(definition.type)
       // The same value may be exported twice, or passed on by another module.
@@ -28,7 +41,16 @@ export async function loadDefinitions(modules: readonly string[]): Promise<Map<s
     }
     if (found === 0) throw unusable(url, 'none of its exports was made by defineTask')
   }
-  return definitions
+  if (definitions.size === 0) throw unusable(modules.at(-1)!, 'there is middleware, but no task definition')
+  return { definitions, use }
+}
+
+function useOf(url: string, value: unknown): Use {
+  try {
+    return checkUse(value)
+  } catch (cause) {
+    throw unusable(url, (cause as Error).message, cause)
+  }
 }
 
 async function load(url: string): Promise<Record<string, unknown>> {

@@ -32,6 +32,16 @@ test('tasks.ts and client.ts', async (context) => {
   assert.equal(lines.at(-1), 'long: canceled')
 })
 
+test('middleware.ts and middleware-client.ts', async (context) => {
+  const server = await startServer(context, ['distributor', '--engine', 'memory'])
+  await startWorker(context, [join(root, 'examples/middleware.ts'), ...server.connect])
+  const script = join(root, 'examples/middleware-client.ts')
+  const client = runLines(context, process.execPath, [script, server.address])
+  assert.deepEqual(await client.exited, { code: 0, signal: null }, client.lines.join('\n'))
+  assert.equal(client.lines[0], 'Allinllachu, Ana! (sent by the example)')
+  assert.match(client.lines[1]!, /^took \d+ ms$/)
+})
+
 test('python_client.py', python, async (context) => {
   const server = await startUp(context)
   const { hostname, port } = new URL(server.address)
