@@ -169,6 +169,9 @@ export const HTTP_KEEP_ALIVE_MS = 75_000
 export const HTTP_TIMEOUTS_CHECK_MS = 1_000
 /** Characters of an `Idempotency-Key`. */
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 256
+/** A browser that has shown a token is asked again after this long; and browsers that are remembered. */
+export const BROWSER_SESSION_MS = 12 * 3_600_000
+export const BROWSER_SESSIONS_MAX = 10_000
 /** `/readyz` looks at the store no more often than this, whoever asks how often; and no answer after the second is an answer. */
 export const READY_LOOK_MS = 1_000
 export const READY_PATIENCE_MS = 5_000

@@ -37,6 +37,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   typebox: ['wire', 'distributor'],
   fastify: ['distributor/http'],
+  '@fastify/cookie': ['distributor/http'],
   '@fastify/helmet': ['distributor/http'],
   '@fastify/static': ['distributor/http'],
   pino: ['telemetry'],

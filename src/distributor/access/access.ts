@@ -79,12 +79,18 @@ export class Access {
 
   /** Whether an identity is still what it was when somebody connected with it. */
   verdict(identity: Identity, nowMs: number): Verdict {
-    const now = this.#now(identity)
-    if (now === null || isOver(now, nowMs)) return 'gone'
+    const now = this.now(identity, nowMs)
+    if (now === null) return 'gone'
     return now === identity || JSON.stringify(now) === JSON.stringify(identity) ? 'holds' : 'changed'
   }
 
-  #now(identity: Identity): Identity | null {
+  /** The same one with the rights that it has now; null: it is not known any more. */
+  now(identity: Identity, nowMs: number): Identity | null {
+    const now = this.#look(identity)
+    return now === null || isOver(now, nowMs) ? null : now
+  }
+
+  #look(identity: Identity): Identity | null {
     switch (identity.kind) {
       case 'internal':
         return identity

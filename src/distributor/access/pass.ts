@@ -81,6 +81,18 @@ export class Pass {
     }
     const isOther = this.#identity.kind === 'token' && this.#identity.id !== identity.id
     if (isOther) throw new ChasquiError('UNAUTHENTICATED', 'this connection belongs to another token already')
+    this.#become(identity)
+  }
+
+  /** For who has shown his token before, with the rights that he has now. @returns whether he is still known */
+  resume(identity: Identity): boolean {
+    const { locks, clock } = this.#options
+    const now = locks.access.now(identity, clock.nowMs())
+    if (now !== null) this.#become(now)
+    return now !== null
+  }
+
+  #become(identity: Identity): void {
     this.leave()
     this.#identity = identity
     this.#engine = this.#guarded()
@@ -90,7 +102,10 @@ export class Pass {
   demand(right: Right | 'none' | 'any'): void {
     if (right === 'none' || (right === 'any' ? !this.isStranger : mayEver(this.#identity, right))) return
     if (this.#identity.kind === 'anonymous') {
-      throw new ChasquiError('UNAUTHENTICATED', 'this needs a token: say it in session.hello first')
+      throw new ChasquiError(
+        'UNAUTHENTICATED',
+        'this needs a token: say it first (session.hello; over HTTP `Authorization: Bearer TOKEN`)',
+      )
     }
     throw new ChasquiError(
       'FORBIDDEN',

@@ -6,30 +6,35 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { ChasquiError } from '../../task/errors.ts'
 import { HTTP_KEEP_ALIVE_MS, HTTP_TIMEOUTS_CHECK_MS, ID_LENGTH_MAX } from '../../task/limits.ts'
 import { peerError } from '../../wire/fields.ts'
 import { type Networks, plainAddress } from '../../wire/networks.ts'
-import { certificateRefused, contextOptions, subjectOf } from '../arrivals.ts'
+import { contextOptions } from '../arrivals.ts'
 import type { NeededRight } from '../command.ts'
 import { errorBody, JSON_TYPE, rawError, sendError } from './answers.ts'
 import { readBody, tooLarge } from './body.ts'
-import { Gate } from './gate.ts'
+import { Entrance } from './entrance.ts'
 import { Health } from './health.ts'
-import type { AppOptions, HttpOptions } from './http-options.ts'
+import type { AppOptions } from './http-options.ts'
+import { mountLogin } from './login.ts'
 import { mountApi } from './mount.ts'
 import { mountOperations } from './operations.ts'
 import { servePage } from './page.ts'
+import { securityHeaders } from './security-headers.ts'
+import type { BrowserSession } from './sessions.ts'
 import { watchReader } from './slow-readers.ts'
-import { Visit } from './visit.ts'
+import type { Visit } from './visit.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Null only before the first look at it. */
     visit: Visit
+    /** Of a browser that came with its cookie. */
+    session: BrowserSession | null
   }
   interface FastifyContextConfig {
     /** What the caller must be allowed to do; a test fails for a route that does not say. */
@@ -40,44 +45,14 @@ declare module 'fastify' {
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { grounds, isClosing } = options
   const app = bareApp(options)
-  const gate = new Gate({ origins: options.origins ?? [], guardsHost: options.guardsHost })
-  let visits = 0
+  const entrance = new Entrance(options)
 
   app.decorateRequest('visit', null as unknown as Visit)
+  app.decorateRequest('session', null)
+  await app.register(cookie)
   await app.register(helmet, { global: true, ...securityHeaders(options.tls !== undefined) })
 
-  app.addHook('onRequest', async (request, reply) => {
-    // What is asked holds no secret of ours, and what is answered is nobody else's.
-    reply.header('cache-control', 'no-store')
-    if (isClosing()) {
-      reply.header('connection', 'close')
-      throw new ChasquiError('SHUTTING_DOWN', 'the server is stopping')
-    }
-    gate.check(request, reply)
-    const { socket } = request.raw
-    const right = request.routeOptions.config.right ?? 'none'
-    if (right !== 'none' && asksForCertificate(options) && !isAuthorized(socket)) {
-      throw certificateRefused(String((socket as TLSSocket).authorizationError ?? 'none was shown'))
-    }
-    const visit = new Visit({
-      grounds,
-      guests: options.guests,
-      id: `h${++visits}`,
-      peer: plainAddress(request.ip),
-      subject: isAuthorized(socket) ? subjectOf(socket as TLSSocket) : null,
-      isClosing,
-    })
-    request.visit = visit
-    reply.raw.once('close', () => visit.leave())
-    if (request.method === 'OPTIONS') return gate.preflight(reply)
-    if (!visit.isWelcome && right !== 'none') {
-      const reason = 'too many requests of this address have not said who they are'
-      throw new ChasquiError('TOO_MANY_CONNECTIONS', reason)
-    }
-    const token = bearerToken(request)
-    if (token !== null) visit.login(token)
-    visit.demand(right)
-  })
+  app.addHook('onRequest', (request, reply) => entrance.receive(request, reply))
   app.addHook('onSend', async (_, reply) => {
     if (isClosing()) reply.header('connection', 'close')
     watchReader(reply.raw, grounds.clock, grounds.limits.slowReaderMs)
@@ -104,6 +79,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     return sendError(reply, peerError('METHOD_NOT_FOUND', `there is no ${what.slice(0, 200)}`))
   })
 
+  mountLogin(app, options)
   mountApi(app, options)
   mountOperations(app, options, new Health(grounds))
   await servePage(app, options.page ?? null)
@@ -149,22 +125,6 @@ function isTrusted(proxies: Networks, address: string): boolean {
   return proxies.has(plainAddress(address))
 }
 
-function asksForCertificate({ tls }: HttpOptions): boolean {
-  return tls?.ca !== undefined
-}
-
-function isAuthorized(socket: Socket): boolean {
-  return (socket as TLSSocket).authorized === true
-}
-
-function bearerToken({ headers }: FastifyRequest): string | null {
-  const { authorization } = headers
-  if (authorization === undefined) return null
-  const [, token] = /^bearer +(\S+)$/i.exec(authorization) ?? []
-  if (token === undefined) throw peerError('UNAUTHENTICATED', 'Authorization must be `Bearer TOKEN`')
-  return token
-}
-
 /** What the framework found wrong, in our words; everything else as it is. */
 function ofFastify(error: Error): unknown {
   if (error instanceof ChasquiError) return error
@@ -183,29 +143,4 @@ function ofParser({ code, message }: NodeJS.ErrnoException): ChasquiError {
   }
   if (code === 'HPE_HEADER_OVERFLOW') return peerError('FRAME_TOO_LARGE', 'the headers are too long')
   return peerError('PARSE_ERROR', `not HTTP: ${message}`)
-}
-
-/** One's own page only: nothing from elsewhere, in no frame. */
-function securityHeaders(isEncrypted: boolean) {
-  return {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'", "'unsafe-inline'"],
-        imgSrc: ["'self'", 'data:'],
-        fontSrc: ["'self'"],
-        connectSrc: ["'self'"],
-        manifestSrc: ["'self'"],
-        baseUri: ["'none'"],
-        formAction: ["'self'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-    referrerPolicy: { policy: 'no-referrer' as const },
-    crossOriginEmbedderPolicy: false,
-    // Browsers remember it for the name, and a server that goes back to plain HTTP would be lost to them.
-    strictTransportSecurity: isEncrypted ? { maxAge: 86_400, includeSubDomains: false } : false,
-  }
 }

@@ -11,14 +11,19 @@
 
 import type { AddressInfo, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import type { Timer } from '../../task/clock.ts'
+import { ACCESS_CHECK_MS } from '../../task/limits.ts'
 import { addressText } from '../../wire/address.ts'
 import type { ServerTls } from '../../wire/tls-policy.ts'
 import { contextOptions } from '../arrivals.ts'
 import { cannotListen } from '../listening.ts'
 import { createApp } from './app.ts'
+import { Door } from './door.ts'
 import { Streams } from './events/streams.ts'
 import { Guests } from './guests.ts'
 import type { HttpOptions } from './http-options.ts'
+import { BrowserSessions } from './sessions.ts'
+import type { Visit } from './visit.ts'
 
 export interface HttpFace {
   readonly address: string
@@ -46,12 +51,16 @@ class FastifyFace implements HttpFace {
   readonly #options: HttpOptions
   readonly #guests: Guests
   readonly #streams: Streams
+  readonly #visits = new Set<Visit>()
+  readonly #door: Door
   readonly #sockets = new Set<Socket>()
   #app: FastifyInstance | null = null
+  #accessTimer: Timer | null = null
   #closing: Promise<void> | null = null
 
   constructor(options: HttpOptions) {
-    const { limits, clock } = options.grounds
+    const { limits, clock, locks } = options.grounds
+    this.#door = new Door({ ...locks, proxies: options.proxies ?? null })
     this.#options = options
     this.#guests = new Guests(limits.waitsMax)
     this.#streams = new Streams(clock)
@@ -68,10 +77,16 @@ class FastifyFace implements HttpFace {
       ...this.#options,
       guests: this.#guests,
       streams: this.#streams,
+      sessions: new BrowserSessions(grounds.clock),
+      door: this.#door,
+      visits: this.#visits,
       isClosing: () => this.#closing !== null,
     })
     this.#app = app
     app.server.on('connection', (socket: Socket) => this.#welcome(socket))
+    // Requests name the socket that TLS made of it.
+    const arrival = this.#options.tls === undefined ? 'connection' : 'secureConnection'
+    app.server.on(arrival, (socket: Socket) => this.#door.receive(socket))
     await new Promise<void>((resolve, reject) => {
       app.server.once('error', (error) => reject(cannotListen(error, host, port, '--http-port')))
       app.server.listen({ host, port, backlog: 1024 }, resolve)
@@ -83,6 +98,7 @@ class FastifyFace implements HttpFace {
     const bound = app.server.address() as AddressInfo
     this.address = bound.address
     this.port = bound.port
+    if (grounds.locks.access.isLocked) this.#watchAccess()
     grounds.log.event('http.listening', { address: this.url })
   }
 
@@ -100,6 +116,16 @@ class FastifyFace implements HttpFace {
 
   recheckAccess(): void {
     this.#streams.recheck()
+    for (const visit of this.#visits) if (!visit.holds) visit.evict()
+  }
+
+  /** Tokens and sessions expire by themselves. */
+  #watchAccess(): void {
+    const { clock } = this.#options.grounds
+    this.#accessTimer = clock.at(clock.nowMs() + ACCESS_CHECK_MS, () => {
+      this.recheckAccess()
+      this.#watchAccess()
+    })
   }
 
   renewTls(tls: ServerTls): void {
@@ -115,6 +141,7 @@ class FastifyFace implements HttpFace {
   async #close(deadlineMs: number): Promise<void> {
     const { clock } = this.#options.grounds
     const app = this.#app!
+    this.#accessTimer?.cancel()
     const stopped = new Promise<void>((resolve) => app.server.close(() => resolve()))
     const deadline = Promise.withResolvers<void>()
     const timer = clock.at(clock.nowMs() + deadlineMs, deadline.resolve)

@@ -4,8 +4,11 @@ import type { Networks } from '../../wire/networks.ts'
 import type { ServerTls } from '../../wire/tls-policy.ts'
 import type { NeededRight } from '../command.ts'
 import type { Grounds } from '../grounds.ts'
+import type { Door } from './door.ts'
 import type { Streams } from './events/streams.ts'
 import type { Guests } from './guests.ts'
+import type { BrowserSessions } from './sessions.ts'
+import type { Visit } from './visit.ts'
 
 export interface HttpOptions {
   /** Of the distributor whose face it is. */
@@ -36,5 +39,9 @@ export interface MetricsSource {
 export interface AppOptions extends HttpOptions {
   readonly guests: Guests
   readonly streams: Streams
+  readonly sessions: BrowserSessions
+  readonly door: Door
+  /** Requests under way. */
+  readonly visits: Set<Visit>
   readonly isClosing: () => boolean
 }

@@ -49,6 +49,9 @@ export class Visit implements CommandContext {
   readonly #pass: Pass
   readonly #over = Promise.withResolvers<void>()
   readonly #gone = new AbortController()
+  /** Who came with a cookie is in as long as that counts. */
+  #stillIn: () => boolean = () => true
+  #evicted = false
 
   constructor(options: VisitOptions) {
     const { grounds, guests, id, peer, subject } = options
@@ -75,8 +78,13 @@ export class Visit implements CommandContext {
     )
     this.reads = { run: (job) => this.#read(guest.reads.run.bind(guest.reads), job) }
     this.waits = {
-      run: (count, wait) =>
-        guest.waits.run(count, (signal) => wait(AbortSignal.any([signal, this.#gone.signal]))),
+      run: async (count, wait) => {
+        const answer = await guest.waits.run(count, (signal) =>
+          wait(AbortSignal.any([signal, this.#gone.signal])),
+        )
+        if (this.#evicted) throw new ChasquiError('UNAUTHENTICATED', 'this identity has changed or ended')
+        return answer
+      },
     }
   }
 
@@ -108,6 +116,14 @@ export class Visit implements CommandContext {
     return this.#options.isClosing()
   }
 
+  get isLocked(): boolean {
+    return this.#options.grounds.locks.access.isLocked
+  }
+
+  get isStranger(): boolean {
+    return this.#pass.isStranger
+  }
+
   /** Whoever may do nothing before he says who he is, and there are too many of them at his address. */
   get isWelcome(): boolean {
     return this.#pass.isWelcome
@@ -131,13 +147,25 @@ export class Visit implements CommandContext {
     this.#pass.login(token)
   }
 
+  /** Somebody who has shown his token before. @returns whether he is still known */
+  resume(identity: Identity, stillIn: () => boolean): boolean {
+    this.#stillIn = stillIn
+    return this.#pass.resume(identity)
+  }
+
   demand(right: NeededRight): void {
     this.#pass.demand(right)
   }
 
   /** Whether what it was let in with still counts. */
   get holds(): boolean {
-    return this.#pass.verdict() === 'holds'
+    return this.#stillIn() && this.#pass.verdict() === 'holds'
+  }
+
+  /** It does not: what it waits for is not told to it any more. */
+  evict(): void {
+    this.#evicted = true
+    this.#gone.abort()
   }
 
   audit(entry: Parameters<CommandContext['audit']>[0]): void {
