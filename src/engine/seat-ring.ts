@@ -43,13 +43,13 @@ export class SeatRing<E extends Ready, L extends ReadyLine<E>, S extends RingSea
   }
 
   add(seat: S, lines: Iterable<L>, names: (line: L) => { queue: string; type: string }): void {
-    for (const line of lines) if (suits(seat, names(line))) seat.lines.push(line)
+    for (const line of lines) if (suits(seat.request, names(line))) seat.lines.push(line)
     this.seats.push(seat)
   }
 
   /** A queue or type that was never seen before got its line. */
   addLine(line: L, name: { queue: string; type: string }): void {
-    for (const seat of this.seats) if (suits(seat, name)) seat.lines.push(line)
+    for (const seat of this.seats) if (suits(seat.request, name)) seat.lines.push(line)
   }
 
   remove(seat: S): void {
@@ -122,8 +122,10 @@ export function reportOfSeat(
   return { id, worker, queues, types, slots, prefetch, held, connectedAtMs, delivered, settled }
 }
 
-function suits<L>(seat: RingSeat<L>, name: { queue: string; type: string }): boolean {
-  const { queues, types } = seat.request
+export function suits(
+  { queues, types }: Pick<ConsumeRequest, 'queues' | 'types'>,
+  name: { readonly queue: string; readonly type: string },
+): boolean {
   return queues.includes(name.queue) && (types === null || types.includes(name.type))
 }
 

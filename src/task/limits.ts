@@ -354,6 +354,13 @@ export const LEDGER_BATCH_TASKS_MAX = 256
 export const CLAIM_TASKS_MAX = 512
 /** Tasks that share one hint at most; slow types share none. */
 export const HINT_TASKS_MAX = 16
+/** Tasks of one process whose idle workers were told of them directly: more at a time take the way through the queues, which carries any number. */
+export const QUICK_TASKS_MAX = 64
+/** What no idle worker has claimed after this long takes the way through the queues: several times what a claim takes, and no wait to speak of. */
+export const QUICK_LAG_MS = 20
+/** Where less than this share of tasks was claimed in time the workers are not idle, and are not told directly for the second. */
+export const QUICK_SUCCESS_SHARE_MIN = 0.5
+export const QUICK_REST_MS = 1_000
 /** A hint should keep one worker busy for about this long. */
 export const HINT_WORK_MS = 20
 /** Hints that a process cannot use, because all its slots are busy, are given to others after this long. */

@@ -52,6 +52,7 @@ import { Membership } from './membership.ts'
 import { News } from './news.ts'
 import { BROKER_TROUBLE, type ClusterOptions } from './options.ts'
 import { Publisher } from './publisher.ts'
+import { QuickHints } from './quick-hints.ts'
 import { createSeat } from './seat.ts'
 import { Settling } from './settling.ts'
 import { cancel, retry, revokeHere } from './steering.ts'
@@ -92,7 +93,7 @@ export class ClusterEngine implements Engine {
       core.ring.addLine(core.windowOf(lane), lane)
       this.#intake?.look()
     })
-    core.news = new News(core, (text) => core.broker.tell(text), {
+    core.news = new News(core, (text, to) => core.broker.tell(text, to), {
       events: (events) => this.#hear(events),
       revoked: (leases) => void revokeHere(core, leases),
       dropped: (laneNo, seq) => {
@@ -102,10 +103,12 @@ export class ClusterEngine implements Engine {
       lanes: () => void core.lanes.refresh().catch(() => undefined),
       due: (atMs) => this.#keeper.due(atMs),
       refill: (laneNo) => this.#upkeep.askRefill(laneNo),
+      waiting: (laneNo, dueMs, seqs) => quick.hear(laneNo, dueMs, seqs),
     })
     const wake = () => this.#wake()
+    const quick = new QuickHints(core, wake)
     this.#means = new MeanTimes(core)
-    this.#publisher = new Publisher(core, (queue) => this.#upkeep.missing(queue))
+    this.#publisher = new Publisher(core, quick, (queue) => this.#upkeep.missing(queue))
     this.#submitting = new Submitting(core, this.#publisher, options, (atMs) => this.#due(atMs))
     this.#settling = new Settling(core, this.#publisher, this.#means, {
       wake,
@@ -208,7 +211,7 @@ export class ClusterEngine implements Engine {
 
   async inspect(): Promise<EngineReport> {
     this.#mustBeOpen()
-    return inspect(this.#core, this.#membership.others, this.#openedAtMs, this.#vigil.isSilent)
+    return inspect(this.#core, this.#core.otherConsumers, this.#openedAtMs, this.#vigil.isSilent)
   }
 
   async wait(

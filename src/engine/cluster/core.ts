@@ -10,7 +10,7 @@ import { FAILED_RETENTION_MS, LEASE_MS, RECONNECT_GRACE_MS, RETENTION_MS } from 
 import type { Lease } from '../../task/outcome.ts'
 import type { Progress, TaskOptions } from '../../task/task.ts'
 import { mustRunAlone } from '../budget.ts'
-import type { DeliverySink, LogLine, TaskEvent } from '../engine.ts'
+import type { ConsumerReport, DeliverySink, LogLine, TaskEvent } from '../engine.ts'
 import type { EventHub } from '../event-hub.ts'
 import { SeatRing } from '../seat-ring.ts'
 import type { Waits } from '../waits.ts'
@@ -23,6 +23,13 @@ import type { ClusterOptions, Trouble } from './options.ts'
 import type { Seat } from './seat.ts'
 import type { Values } from './values.ts'
 import { type Entry, Window } from './window.ts'
+
+/** Another open engine of the cluster, as it last said. */
+export interface OtherMember {
+  /** Where it hears what is told to it alone; null while it has no broker. */
+  readonly address: string | null
+  readonly consumers: readonly ConsumerReport[]
+}
 
 export interface CoreSettings {
   readonly leaseMs: number
@@ -77,13 +84,20 @@ export class Core {
   closing = false
   /** A task of this process is final: its document may be written. */
   onFinal: () => void = () => undefined
-  /** The other members, as far as they say that they live. */
-  otherMembers = 0
-  /** Their consumers, as far as they said. */
-  otherConsumers = 0
+  /** What they say of themselves. */
+  others: readonly OtherMember[] = []
   #events: TaskEvent[] = []
   #settled: string[] = []
   #telling = false
+
+  /** How many other members say that they live. */
+  get otherMembers(): number {
+    return this.others.length
+  }
+
+  get otherConsumers(): readonly ConsumerReport[] {
+    return this.others.flatMap(({ consumers }) => consumers)
+  }
 
   constructor(parts: CoreParts) {
     this.clock = parts.clock

@@ -6,10 +6,12 @@
 
 import { LEASE_BEATS, MEMBER_BEAT_MS } from '../../task/limits.ts'
 import type { WorkerIdentity } from '../../task/task.ts'
-import type { ConsumerReport } from '../engine.ts'
 import { reportOfSeat } from '../seat-ring.ts'
-import type { Core } from './core.ts'
+import type { Core, OtherMember } from './core.ts'
 import { BEAT, JOIN, LEAVE, OTHERS, WORKER } from './ledger/member-statements.ts'
+
+/** It has joined and not said anything yet. */
+const SILENT: OtherMember = { address: null, consumers: [] }
 
 export class Membership {
   readonly #core: Core
@@ -20,7 +22,6 @@ export class Membership {
   readonly #workers = new Map<string, Promise<number>>()
   #timer: NodeJS.Timeout | null = null
   #beating: Promise<void> | null = null
-  #others: readonly ConsumerReport[] = []
 
   constructor(core: Core, name: string, hooks: { beat: () => void; forgotten: () => void }) {
     this.#core = core
@@ -35,11 +36,6 @@ export class Membership {
     this.#timer ??= setInterval(() => void this.beat(), MEMBER_BEAT_MS).unref()
   }
 
-  /** Consumers of all other members. */
-  get others(): readonly ConsumerReport[] {
-    return this.#others
-  }
-
   beat(): Promise<void> {
     this.#beating ??= this.#beat().finally(() => {
       this.#beating = null
@@ -50,7 +46,11 @@ export class Membership {
   async #beat(): Promise<void> {
     const core = this.#core
     const nowMs = core.nowMs()
-    const report = JSON.stringify(core.ring.seats.map(reportOfSeat))
+    const { address } = core.broker
+    const report = JSON.stringify({
+      address,
+      consumers: core.ring.seats.map(reportOfSeat),
+    } satisfies OtherMember)
     try {
       const known = await core.ledger.look.repeat(BEAT, [core.member, nowMs, report])
       if (known.length === 0 && !core.closing) {
@@ -58,11 +58,9 @@ export class Membership {
         this.#onForgotten()
       }
       const rows = await core.ledger.look.repeat(OTHERS, [core.member, nowMs - MEMBER_BEAT_MS * LEASE_BEATS])
-      this.#others = rows.flatMap(([, text]) =>
-        text === null ? [] : (JSON.parse(text as string) as ConsumerReport[]),
+      core.others = rows.map(([, text]) =>
+        text === null ? SILENT : (JSON.parse(text as string) as OtherMember),
       )
-      core.otherConsumers = this.#others.length
-      core.otherMembers = rows.length
       this.#onBeat()
     } catch {
       // The database is down: the next beat says so as well, and the members' work waits for the same database.

@@ -19,6 +19,12 @@ type Message =
   | { readonly kind: 'lanes' }
   | { readonly kind: 'due'; readonly atMs: number }
   | { readonly kind: 'refill'; readonly lane: number }
+  | {
+      readonly kind: 'waiting'
+      readonly lane: number
+      readonly dueMs: number
+      readonly seqs: readonly number[]
+    }
 
 export interface NewsListener {
   events(events: readonly TaskEvent[]): void
@@ -27,6 +33,7 @@ export interface NewsListener {
   lanes(): void
   due(atMs: number): void
   refill(laneNo: number): void
+  waiting(laneNo: number, dueMs: number, seqs: readonly number[]): void
 }
 
 /** This member, and how many others there are. */
@@ -37,7 +44,7 @@ export interface Self {
 
 export class News {
   readonly #self: Self
-  readonly #tell: (text: string) => void
+  readonly #tell: (text: string, to?: string) => void
   readonly #listener: NewsListener
   #wantedUntilMs = 0
   #saidWantMs = Number.NEGATIVE_INFINITY
@@ -45,7 +52,7 @@ export class News {
   #heardByAll: Promise<void> = Promise.resolve()
   #onHeard: () => void = () => undefined
 
-  constructor(self: Self, tell: (text: string) => void, listener: NewsListener) {
+  constructor(self: Self, tell: (text: string, to?: string) => void, listener: NewsListener) {
     this.#self = self
     this.#tell = tell
     this.#listener = listener
@@ -104,6 +111,11 @@ export class News {
     this.#send({ kind: 'refill', lane: laneNo })
   }
 
+  /** To one member: these wait, and it seems to have nothing to do. */
+  sendWaiting(address: string, lane: number, dueMs: number, seqs: readonly number[]): void {
+    this.#send({ kind: 'waiting', lane, dueMs, seqs }, address)
+  }
+
   hear(text: string): void {
     let message: Message
     try {
@@ -136,12 +148,15 @@ export class News {
         break
       case 'refill':
         this.#listener.refill(message.lane)
+        break
+      case 'waiting':
+        this.#listener.waiting(message.lane, message.dueMs, message.seqs)
     }
   }
 
-  #send(message: Message): void {
+  #send(message: Message, to?: string): void {
     const text = JSON.stringify(message)
     // Log lines can be long; whoever watches them reads them from the ledger.
-    if (text.length <= NEWS_LENGTH_MAX) this.#tell(text)
+    if (text.length <= NEWS_LENGTH_MAX) this.#tell(text, to)
   }
 }

@@ -23,6 +23,7 @@ import { hintsFor, type Waiting } from './hints.ts'
 import type { Lane } from './lane.ts'
 import { numbers } from './ledger/columns.ts'
 import { DELETE_OUTBOX, PASS_OUTBOX, READ_OUTBOX } from './ledger/keeper-statements.ts'
+import type { QuickHints } from './quick-hints.ts'
 
 export class Publisher {
   readonly #core: Core
@@ -48,11 +49,13 @@ export class Publisher {
   /** Ends the wait of each send that is under way. */
   readonly #sends = new Set<(failure: BrokerFailure) => void>()
   readonly #missing: (queue: string) => void
+  readonly #quick: QuickHints
   #closed = false
 
   /** @param missing told of queues that were there before and are not, or were made anew: their hints are lost */
-  constructor(core: Core, missing: (queue: string) => void) {
+  constructor(core: Core, quick: QuickHints, missing: (queue: string) => void) {
     this.#core = core
+    this.#quick = quick
     this.#missing = missing
   }
 
@@ -82,7 +85,8 @@ export class Publisher {
     if (!this.#takes || this.#closed) return
     this.#flying.add(outbox)
     try {
-      await this.giveAway(tasks)
+      const quick = this.#quick.tell(tasks)
+      await this.giveAway(quick === null ? tasks : await quick)
       this.#confirmed(outbox)
     } catch (error) {
       if (!(error instanceof BrokerFailure)) this.#core.onTrouble('broker-lost', error)
@@ -101,7 +105,7 @@ export class Publisher {
   async giveAway(tasks: readonly Waiting[]): Promise<void> {
     if (tasks.length === 0) return
     if (!this.#takes) throw new BrokerFailure('refused', 'the broker takes no messages')
-    const consumers = this.#core.ring.seats.length + this.#core.otherConsumers
+    const consumers = this.#core.ring.seats.length + this.#core.otherConsumers.length
     const messages = hintsFor(tasks, consumers)
     const queues = [...new Set(messages.map((message) => message.queue))]
     // Nearly always they are there already: then the hints of this turn leave in this turn. Otherwise nobody overtakes who waits for one.

@@ -43,8 +43,11 @@ export interface Broker {
    */
   subscribe(queue: string, prefetch: number, listener: SubscriptionListener): Subscription
 
-  /** To every other process that is there now, in order; may be lost (and is, while not up or blocked). Nothing is thrown and nothing waited for. */
-  tell(news: string): void
+  /** To every other process that is there now, or to the one with this address, in order; may be lost (and is, while not up or blocked). Nothing is thrown and nothing waited for. */
+  tell(news: string, to?: string): void
+
+  /** Under which others `tell` this process alone; another one after each reconnect, null while not up. */
+  readonly address: string | null
 
   /** Closes the connection and makes it anew, with all that a loss means: for a consumer that was found silent. */
   rebuild(reason: string): void

@@ -20,7 +20,7 @@ export interface NewsOptions {
 /** Makes exchange and queue, and listens. Rejects with the broker's error. */
 export async function hearNews(channel: Channel, options: NewsOptions): Promise<string> {
   const { exchange, self } = options
-  const queue = `${exchange}.${self}`
+  const queue = addressOf(options)
   await channel.assertExchange(exchange, 'fanout', { durable: true })
   await channel.assertQueue(queue, {
     exclusive: true,
@@ -44,11 +44,19 @@ export async function hearNews(channel: Channel, options: NewsOptions): Promise<
   return queue
 }
 
-/** False: the socket is full, and what follows should be left out. */
+/** Where one process alone hears. */
+export function addressOf({ exchange, self }: Pick<NewsOptions, 'exchange' | 'self'>): string {
+  return `${exchange}.${self}`
+}
+
+/** To all, or to an address. False: the socket is full, and what follows should be left out. */
 export function tellNews(
   channel: Channel,
   { exchange, self }: Pick<NewsOptions, 'exchange' | 'self'>,
   text: string,
+  to?: string,
 ): boolean {
-  return channel.publish(exchange, '', Buffer.from(text), { appId: self, persistent: false })
+  // The exchange without a name leads to the queue of the name given.
+  const [way, key] = to === undefined ? [exchange, ''] : ['', to]
+  return channel.publish(way, key, Buffer.from(text), { appId: self, persistent: false })
 }

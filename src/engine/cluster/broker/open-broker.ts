@@ -113,8 +113,12 @@ class AmqpBroker implements Broker {
     return this.#subscriptions.add(queue, prefetch, listener)
   }
 
-  tell(news: string): void {
-    this.#session?.tell(news)
+  tell(news: string, to?: string): void {
+    this.#session?.tell(news, to)
+  }
+
+  get address(): string | null {
+    return this.#session?.address ?? null
   }
 
   rebuild(reason: string): void {

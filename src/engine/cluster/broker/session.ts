@@ -12,7 +12,7 @@ import { ChasquiError } from '../../../task/errors.ts'
 import { BROKER_CLOSE_MS, BROKER_CONNECT_MS } from '../../../task/limits.ts'
 import type { BrokerAddress } from './address.ts'
 import { type BrokerConnection, connectError, openConnection } from './connect.ts'
-import { hearNews, tellNews } from './news.ts'
+import { addressOf, hearNews, tellNews } from './news.ts'
 import { Publisher } from './publisher.ts'
 import { Questions } from './questions.ts'
 
@@ -143,9 +143,13 @@ export class Session {
   }
 
   /** Left out while the broker does not take it. */
-  tell(text: string): void {
+  tell(text: string, to?: string): void {
     if (this.#isEnded || this.publisher.isBlocked || this.#isTellingFull) return
-    this.#isTellingFull = !tellNews(this.#telling, this.#newsTo, text)
+    this.#isTellingFull = !tellNews(this.#telling, this.#newsTo, text, to)
+  }
+
+  get address(): string {
+    return addressOf(this.#newsTo)
   }
 
   /** Gives it up at once. */

@@ -158,3 +158,9 @@ export function recordOf(
     ...(values.dataText !== null && { dataText: values.dataText }),
   }
 }
+
+/** Which of these nobody has claimed. */
+export const STILL_WAITING = {
+  name: 'still-waiting',
+  text: 'select seq from task where seq = any($1::bigint[]) and state + 0 = 1',
+}
