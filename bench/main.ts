@@ -12,7 +12,9 @@ import { CELLS, type CellName } from './cells.ts'
 import { endAll } from './children.ts'
 import { type BenchOptions, readOptions, USAGE } from './options.ts'
 import { figure, type Sample, summarize, tables } from './report.ts'
+import { amqplib } from './systems/amqplib.ts'
 import { bullmq } from './systems/bullmq.ts'
+import { celery } from './systems/celery.ts'
 import { chasqui, chasquiCluster } from './systems/chasqui.ts'
 import { closeServers } from './systems/cluster-servers.ts'
 import { pgBoss } from './systems/pg-boss.ts'
@@ -20,6 +22,9 @@ import type { System } from './systems/system.ts'
 
 /** More than this before we begin, and figures say more about the neighbours than about us. */
 const LOAD_MAX = 1
+
+/** These tell nobody of results, and their stores are not ours to crash. */
+const SILENT: readonly System[] = [pgBoss, celery, amqplib]
 
 process.once('exit', endAll)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
@@ -75,13 +80,12 @@ async function main(options: BenchOptions): Promise<void> {
 
 function systemsOf({ engine, peers }: BenchOptions): readonly System[] {
   if (engine === 'embedded') return [chasqui, ...(peers ? [bullmq('everysec'), bullmq('always')] : [])]
-  return [chasquiCluster, ...(peers ? [bullmq('everysec'), pgBoss] : [])]
+  return [chasquiCluster, ...(peers ? [bullmq('everysec'), pgBoss, celery, amqplib] : [])]
 }
 
-/** pg-boss tells nobody of results, and its store is not ours to crash. */
 function canDo(system: System, cell: CellName): boolean {
   return (
-    system !== pgBoss ||
+    !SILENT.includes(system) ||
     cell === 'one' ||
     cell === 'many' ||
     cell === 'bulk' ||

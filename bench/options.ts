@@ -30,7 +30,7 @@ export const USAGE = `npm run bench -- [options]
   --only CELL,…      only these of: ${CELL_NAMES.join(', ')}
   --engine NAME      embedded (default), or cluster: PostgreSQL and RabbitMQ of our own, workers directly on them
   --peers            also BullMQ on private redis-servers (appendfsync everysec, and always); with the cluster
-                     BullMQ everysec and pg-boss
+                     BullMQ everysec, pg-boss, Celery and bare amqplib
   --rounds N         rounds of every cell on every system (default 3)
   --backlog N        queued tasks of the backlog cells (default 100000; the full setting is 1000000)
   --workers N        worker processes of ours (default 1)

@@ -23,3 +23,4 @@ export function findPostgreSql(): string | null
 export function findCeph(): Readonly<Record<CephProgram, string>> | null
 export function findNginxStream(): { readonly path: string; readonly streamModule: string } | null
 export function findPika(): string | null
+export function findCelery(): string | null

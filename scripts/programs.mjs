@@ -57,9 +57,19 @@ export function findNginxStream() {
   return /--with-stream(\s|$)/.test(stderr ?? '') ? { path, streamModule: '' } : null
 }
 
-/** A Python that knows pika: Debian's package is for Debian's own Python, which need not be the first on the path. */
+/** A Python that knows pika. */
 export function findPika() {
-  const knows = (command) => spawnSync(command, ['-c', 'import pika'], { stdio: 'ignore' }).status === 0
+  return findPython('pika')
+}
+
+/** A Python that knows Celery. */
+export function findCelery() {
+  return findPython('celery')
+}
+
+/** Debian's packages are for Debian's own Python, which need not be the first on the path. */
+function findPython(module) {
+  const knows = (command) => spawnSync(command, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0
   return ['python3', '/usr/bin/python3'].find(knows) ?? null
 }
 
@@ -126,6 +136,12 @@ export const PROGRAMS = [
     isThere: () => findPika() !== null,
     debian: ['python3', 'python3-pika'],
     purpose: 'the test of a foreign producer over AMQP',
+  },
+  {
+    name: 'Celery',
+    isThere: () => findCelery() !== null,
+    debian: ['python3', 'python3-celery'],
+    purpose: 'the side-by-side benchmark of the cluster engine',
   },
   {
     name: 'Chromium',

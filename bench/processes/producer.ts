@@ -20,7 +20,7 @@ export interface PacedReport {
   readonly roundTripP99Ms: number
 }
 
-const [library, address] = process.argv.slice(2) as ['chasqui' | 'bullmq' | 'pg-boss', string]
+const [library, address] = process.argv.slice(2) as [string, string]
 const { openClient } = (await import(`./${library}-client.ts`)) as {
   openClient(address: string): Promise<TaskClient>
 }

@@ -25,12 +25,13 @@ export async function newDatabase(): Promise<string> {
   return (await servers).postgresql.createDatabase(`bench${++count}`)
 }
 
-export async function newCluster(): Promise<{ databaseUrl: string; amqpUrl: string }> {
+export async function newVirtualHost(): Promise<string> {
   servers ??= openServers()
-  const [databaseUrl, amqpUrl] = await Promise.all([
-    newDatabase(),
-    (await servers).rabbitmq.addVirtualHost(`bench${count}-${process.pid}`),
-  ])
+  return (await servers).rabbitmq.addVirtualHost(`bench${++count}-${process.pid}`)
+}
+
+export async function newCluster(): Promise<{ databaseUrl: string; amqpUrl: string }> {
+  const [databaseUrl, amqpUrl] = await Promise.all([newDatabase(), newVirtualHost()])
   return { databaseUrl, amqpUrl }
 }
 
