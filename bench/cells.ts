@@ -12,7 +12,18 @@ import type { Running, System } from './systems/system.ts'
 
 export type Metrics = Readonly<Record<string, number>>
 
-export const CELL_NAMES = ['one', 'many', 'bulk', 'drain', 'end', 'low', 'paced', 'backlog'] as const
+export const CELL_NAMES = [
+  'one',
+  'many',
+  'bulk',
+  'drain',
+  'end',
+  'low',
+  'paced',
+  'backlog',
+  'aged',
+  'held',
+] as const
 export type CellName = (typeof CELL_NAMES)[number]
 
 export interface Cell {
@@ -26,6 +37,7 @@ const PACED_PER_SECOND = 1_000
 const POLL_MS = 5
 /** A drain is measured from here on, when the worker has loaded and compiled what it needs. */
 const DRAIN_WARM_UP_SHARE = 0.25
+const AGING_STEP_MS = 30_000
 const PATIENCE_MS = 120_000
 
 export const CELLS: Readonly<Record<CellName, Cell>> = {
@@ -49,6 +61,8 @@ export const CELLS: Readonly<Record<CellName, Cell>> = {
     measure: (running, _, options) => paced(running, options, PACED_PER_SECOND),
   },
   backlog: { title: 'with a backlog', measure: backlog },
+  aged: { title: 'fresh, and after a time of full load', measure: (...all) => aging(...all, false) },
+  held: { title: 'beside a transaction that is left open', measure: (...all) => aging(...all, true) },
 }
 
 async function confirm(running: Running, options: BenchOptions, inFlight: number): Promise<Metrics> {
@@ -158,6 +172,56 @@ async function backlog(running: Running, system: System, options: BenchOptions):
     reopenMs,
     reopenedMib,
   }
+}
+
+/** The rates of a fresh store, and again after `options.ageMs` of full load; `isHeld`: with somebody's transaction open in its database since then. */
+async function aging(
+  running: Running,
+  system: System,
+  options: BenchOptions,
+  isHeld: boolean,
+): Promise<Metrics> {
+  const producer = await running.startProducer()
+  await running.startWorkers()
+  await submitAndSettle(running, producer, options.warmUpMs)
+  const fresh = await submitAndSettle(running, producer, options.windowMs)
+  const freshMover = await moverRate(running, producer, system, options)
+  const release = isHeld ? await running.holdTransaction!() : null
+  let through = 0
+  for (const untilMs = performance.now() + options.ageMs; performance.now() < untilMs; ) {
+    const leftMs = Math.max(1, untilMs - performance.now())
+    const before = await running.settled()
+    await submitAndSettle(running, producer, Math.min(AGING_STEP_MS, leftMs))
+    through += (await running.settled()) - before
+  }
+  const old = await submitAndSettle(running, producer, options.windowMs)
+  const oldMover = await moverRate(running, producer, system, options)
+  await release?.()
+  return {
+    rate: fresh.rate!,
+    laterRate: old.rate!,
+    moverRate: freshMover,
+    laterMoverRate: oldMover,
+    throughCount: through,
+  }
+}
+
+/** Tasks that all fall due at once: from that moment until all are done. */
+async function moverRate(
+  running: Running,
+  producer: Child,
+  system: System,
+  options: BenchOptions,
+): Promise<number> {
+  const count = Math.ceil((system.drainTasks / 4) * options.scale)
+  const before = await running.settled()
+  const runAtMs = Date.now() + options.fillMs
+  await producer.ask('bulk', count, system.bulkChunk, system.bulkCalls, runAtMs)
+  if (Date.now() > runAtMs) throw new Error('the tasks fell due before they were all submitted')
+  await sleep(runAtMs - Date.now())
+  const dueMs = performance.now()
+  const { atMs } = await reach(running, before + count)
+  return perSecond(count, atMs - dueMs)
 }
 
 async function reach(running: Running, count: number): Promise<{ settled: number; atMs: number }> {

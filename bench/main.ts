@@ -25,6 +25,7 @@ const LOAD_MAX = 1
 
 /** These tell nobody of results, and their stores are not ours to crash. */
 const SILENT: readonly System[] = [pgBoss, celery, amqplib]
+const PLAIN: readonly CellName[] = ['one', 'many', 'bulk', 'drain', 'end']
 
 process.once('exit', endAll)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
@@ -84,14 +85,9 @@ function systemsOf({ engine, peers }: BenchOptions): readonly System[] {
 }
 
 function canDo(system: System, cell: CellName): boolean {
-  return (
-    !SILENT.includes(system) ||
-    cell === 'one' ||
-    cell === 'many' ||
-    cell === 'bulk' ||
-    cell === 'drain' ||
-    cell === 'end'
-  )
+  if (cell === 'held') return system === chasquiCluster
+  if (cell === 'aged') return system === chasqui || system === chasquiCluster
+  return !SILENT.includes(system) || PLAIN.includes(cell)
 }
 
 async function measure(cell: CellName, system: System, round: number, options: BenchOptions) {

@@ -13,6 +13,10 @@ export interface BenchOptions {
   readonly peers: boolean
   /** Queued tasks of the backlog cells. */
   readonly backlog: number
+  /** Full load between the two measurements of the cells `aged` and `held`. */
+  readonly ageMs: number
+  /** Time for submitting tasks that fall due at once. */
+  readonly fillMs: number
   readonly windowMs: number
   readonly warmUpMs: number
   /** Multiplies the tasks that are queued before a drain. */
@@ -33,6 +37,7 @@ export const USAGE = `npm run bench -- [options]
                      BullMQ everysec, pg-boss, Celery and bare amqplib
   --rounds N         rounds of every cell on every system (default 3)
   --backlog N        queued tasks of the backlog cells (default 100000; the full setting is 1000000)
+  --age SECONDS      full load between the two measurements of aged and held (default 20; the full settings are 600 and 300)
   --workers N        worker processes of ours (default 1)
   --window SECONDS   length of a measurement (default 3)
   --quick            one short round, for a first impression
@@ -52,6 +57,7 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
       peers: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       backlog: { type: 'string' },
+      age: { type: 'string' },
       workers: { type: 'string', default: '1' },
       window: { type: 'string' },
       quick: { type: 'boolean', default: false },
@@ -71,6 +77,8 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
     rounds: Math.max(1, number('rounds', values.rounds ?? (short ? '1' : '3'))),
     peers: values.peers,
     backlog: number('backlog', values.backlog ?? (values.smoke ? '500' : short ? '20000' : '100000')),
+    ageMs: 1_000 * number('age', values.age ?? (values.smoke ? '0.1' : '20')),
+    fillMs: values.smoke ? 2_000 : 6_000,
     windowMs,
     warmUpMs: values.smoke ? 50 : Math.min(2_000, windowMs),
     scale: values.smoke ? 0.002 : windowMs / 3_000,

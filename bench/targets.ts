@@ -41,13 +41,33 @@ export const TARGETS: readonly Target[] = [
   clustered(faster('end to end over TCP', 'end', 'Celery', 20, '')),
   clustered(faster('end to end over TCP', 'end', 'amqplib', 0, '1.5 × amqplib')),
   clustered(faster('256 in flight, confirmed/s', 'many', EVERYSEC, 1, '60k')),
+  clustered(flat('256 in flight with the backlog', 'many', 'submitRate')),
+  clustered(flat('drain with the backlog', 'drain', 'drainRate')),
+  clustered(flat('end to end with the backlog', 'end', 'endRate')),
+  ...(['aged', 'held'] as const).flatMap((cell) => [
+    lasting(cell, 'end to end', 'rate', 'laterRate'),
+    lasting(cell, 'what falls due at once', 'moverRate', 'laterMoverRate'),
+  ]),
   within('paced', 'pickUpP50Ms', 5, '2 ms'),
   within('paced', 'pickUpP99Ms', 20, '8 ms'),
   below('reopen after kill -9 with the backlog, process start included', 'reopenMs', 1_000, '1 s'),
 ]
 
 function clustered(target: Target): Target {
-  return { ...target, what: `cluster: ${target.what}`, ours: { ...target.ours, system: CLUSTER } }
+  const against = target.against?.system === OURS ? { ...target.against, system: CLUSTER } : target.against
+  return { ...target, what: `cluster: ${target.what}`, ours: { ...target.ours, system: CLUSTER }, against }
+}
+
+/** Two figures of one cell: at first, and later. */
+function lasting(cell: 'aged' | 'held', what: string, first: string, later: string): Target {
+  return {
+    what: `cluster, ${cell}: ${what}`,
+    ours: { system: CLUSTER, cell, metric: later },
+    against: { system: CLUSTER, cell, metric: first },
+    atLeast: '80 % of the fresh rate',
+    aim: 'flat',
+    met: (value) => value >= 0.8,
+  }
 }
 
 function within(cell: CellName, metric: string, limit: number, aim: string): Target {

@@ -9,7 +9,8 @@ export async function openClient(address: string): Promise<TaskClient> {
   const client = await connect(address)
   return {
     submit: (data) => client.submit(noop, data),
-    submitMany: (data) => client.submitMany(noop, data),
+    submitMany: (data, runAtMs) =>
+      client.submitMany(noop, data, runAtMs === undefined ? {} : { runAt: new Date(runAtMs) }),
     async roundTrip(data) {
       const task = await client.submit(stamp, data)
       return task.result()

@@ -55,14 +55,14 @@ async function load(inFlight: number, forMs: number): Promise<LoadReport> {
   }
 }
 
-/** `count` tasks in calls of `chunk`, `calls` of them under way at a time. */
-async function bulk(count: number, chunk: number, calls: number): Promise<LoadReport> {
+/** `count` tasks in calls of `chunk`, `calls` of them under way at a time; due at once, or all at the same time. */
+async function bulk(count: number, chunk: number, calls: number, runAtMs?: number): Promise<LoadReport> {
   let made = 0
   const startedUs = nowUs()
   async function caller(): Promise<void> {
     while (made < count) {
       const batch = Array.from({ length: Math.min(chunk, count - made) }, () => payload(made++))
-      await client.submitMany(batch)
+      await client.submitMany(batch, runAtMs)
     }
   }
   await Promise.all(Array.from({ length: calls }, caller))

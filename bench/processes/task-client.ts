@@ -3,7 +3,8 @@
 export interface TaskClient {
   /** Resolves when the task is confirmed. */
   submit(data: object): Promise<unknown>
-  submitMany(data: readonly object[]): Promise<unknown>
+  /** @param runAtMs where the library knows it: all of them are due then */
+  submitMany(data: readonly object[], runAtMs?: number): Promise<unknown>
   /** Resolves when its result is here, with the moment (`nowUs`) at which its handler started. */
   roundTrip(data: object): Promise<number>
   close(): Promise<unknown>

@@ -5,6 +5,7 @@
 
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
 import { commandLine, library } from '../built.ts'
 import { type Child, startNode } from '../children.ts'
 import { freePort } from '../free-port.ts'
@@ -34,8 +35,17 @@ export const chasquiCluster: System = {
   async start(context) {
     const { databaseUrl, amqpUrl } = await newCluster()
     const engine = ['--engine', 'cluster', '--database-url', databaseUrl, '--amqp-url', amqpUrl]
-    return startChasqui(context, { server: engine, worker: engine })
+    const running = await startChasqui(context, { server: engine, worker: engine })
+    return { ...running, holdTransaction: () => holdTransaction(databaseUrl) }
   },
+}
+
+async function holdTransaction(databaseUrl: string): Promise<() => Promise<void>> {
+  const holder = new pg.Client(databaseUrl)
+  await holder.connect()
+  await holder.query('begin isolation level repeatable read')
+  await holder.query('select count(*) from chasqui.task')
+  return () => holder.end()
 }
 
 interface Place {

@@ -35,6 +35,7 @@ export interface Running {
   crash(): Promise<void>
   /** Starts the server again on what the crash left; resolves when it answers. */
   restart(): Promise<void>
-  /** Bytes of the store on disk. */
+  /** Where the store is a database server: somebody else's transaction, which has read and is left open until the answer is called. */
+  holdTransaction?(): Promise<() => Promise<void>>
   stop(): Promise<void>
 }
