@@ -10,6 +10,7 @@ import { flagOf, nameOf, SETTING_KEYS, type SettingKey, schemaOf, variableOf } f
 import { EXIT_CODES } from '../src/cli/exit-codes.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { TRANSITIONS } from '../src/task/lifecycle.ts'
+import { METRICS, type MetricEntry } from '../src/telemetry/metrics/table.ts'
 import { errorsTable, protocolParts } from './protocol-docs.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -22,8 +23,32 @@ export function pages(): Map<string, string> {
     ['docs/limits.md', limitsPage(read('src/task/limits.ts'))],
     ['docs/protocol.md', withParts(read('docs/protocol.md'), protocolParts())],
     ['docs/errors.md', withPart(read('docs/errors.md'), 'errors', errorsTable())],
+    ['docs/metrics.md', withPart(read('docs/metrics.md'), 'metrics', metricsTables())],
     ['docs/lifecycle.md', withPart(read('docs/lifecycle.md'), 'transitions', transitionsTable())],
   ])
+}
+
+const METRIC_OWNERS: Readonly<Record<MetricEntry['of'], string>> = {
+  tasks: 'Where tasks are held',
+  distributor: 'The distributor',
+  worker: 'A worker process',
+  process: 'Every process',
+}
+
+export function metricsTables(): string {
+  const entries = Object.entries(METRICS as Readonly<Record<string, MetricEntry>>)
+  const sections = Object.entries(METRIC_OWNERS).map(([of, title]) => {
+    const rows = entries
+      .filter(([, entry]) => entry.of === of)
+      .map(([name, { kind, labels, help }]) => {
+        const shown = labels.map((label) => `\`${label}\``).join(', ')
+        return `| \`${name}\` | ${kind} | ${shown} | ${help} |`
+      })
+    return [`## ${title}`, '', '| metric | type | labels | meaning |', '|---|---|---|---|', ...rows].join(
+      '\n',
+    )
+  })
+  return sections.join('\n\n')
 }
 
 export function transitionsTable(): string {

@@ -25,7 +25,12 @@ export interface OpenEngine {
   close(): Promise<void>
 }
 
-export async function openEngine(settings: Settings, log: Log): Promise<OpenEngine> {
+/** @param onSync hears how long each commit took that waited for the disk */
+export async function openEngine(
+  settings: Settings,
+  log: Log,
+  onSync?: (tookMs: number) => void,
+): Promise<OpenEngine> {
   const [kind, rest] = splitOnce(settings.engine, ':')
   if (settings.objects !== undefined && kind !== 'embedded' && kind !== 'cluster') {
     throw new ChasquiError(
@@ -39,7 +44,7 @@ export async function openEngine(settings: Settings, log: Log): Promise<OpenEngi
     case 'memory':
       return owned(openMemoryEngine({ ...times, tasksMax: settings.memoryTasksMax }))
     case 'cluster':
-      return openCluster(settings, times, log)
+      return openCluster(settings, times, log, onSync)
     case 'embedded': {
       const objects = settings.objects === undefined ? null : await openObjects(settings.objects)
       try {
@@ -48,6 +53,7 @@ export async function openEngine(settings: Settings, log: Log): Promise<OpenEngi
           dir: rest ?? EMBEDDED_DIR,
           diskFreeBytesMin: settings.diskFreeMinBytes,
           ...(objects !== null && { objects }),
+          ...(onSync !== undefined && { onSync }),
           onTrouble: tellTrouble(log),
         })
         return owned(engine, objects)
@@ -71,7 +77,12 @@ export async function openEngine(settings: Settings, log: Log): Promise<OpenEngi
 
 type Times = Pick<Settings, 'leaseMs' | 'reconnectGraceMs' | 'retentionMs' | 'failedRetentionMs'>
 
-async function openCluster(settings: Settings, times: Times, log: Log): Promise<OpenEngine> {
+async function openCluster(
+  settings: Settings,
+  times: Times,
+  log: Log,
+  onSync: ((tookMs: number) => void) | undefined,
+): Promise<OpenEngine> {
   const { databaseUrl, amqpUrl, amqpPrefix, inboxes } = settings
   if (databaseUrl === undefined || amqpUrl === undefined) {
     const missing = databaseUrl === undefined ? '--database-url' : '--amqp-url'
@@ -92,6 +103,7 @@ async function openCluster(settings: Settings, times: Times, log: Log): Promise<
       tasksMax: settings.tasksMax,
       queueTasksMax: settings.queueTasksMax,
       ...(objects !== null && { objects }),
+      onSync,
       onTrouble: tellTrouble(log),
     })
     return owned(engine, objects)

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Grounds } from '../distributor/grounds.ts'
 import type { HttpFace } from '../distributor/http/http-face.ts'
 import { ChasquiError } from '../task/errors.ts'
+import type { Metrics } from '../telemetry/metrics/metrics.ts'
 import { parseNetworks } from '../wire/networks.ts'
 import type { ServerTls } from '../wire/tls-policy.ts'
 import { isLoopback } from './load-access.ts'
@@ -14,10 +15,12 @@ export interface HttpParts {
   readonly settings: Settings
   readonly grounds: Grounds
   readonly tls: ServerTls | null
+  /** Null: nothing is measured. */
+  readonly metrics: Metrics | null
 }
 
 /** Null: not asked for. @throws ChasquiError CONFIG_INVALID, one sentence */
-export async function openHttpFace({ settings, grounds, tls }: HttpParts): Promise<HttpFace | null> {
+export async function openHttpFace({ settings, grounds, tls, metrics }: HttpParts): Promise<HttpFace | null> {
   if (settings.http === 'off') return null
   for (const origin of settings.httpOrigins) checkOrigin(origin)
   // Loaded only where it is used: a distributor that speaks TCP only starts faster.
@@ -32,6 +35,13 @@ export async function openHttpFace({ settings, grounds, tls }: HttpParts): Promi
     origins: httpOrigins,
     proxies: proxyTrusted === undefined ? null : parseNetworks(proxyTrusted),
     page: builtPage(),
+    ...(metrics !== null && {
+      metrics: {
+        right: settings.metricsAccess === 'open' ? 'none' : 'metrics',
+        contentType: metrics.contentType,
+        read: () => metrics.text(),
+      },
+    }),
   })
 }
 

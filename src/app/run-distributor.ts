@@ -13,6 +13,7 @@ import { type AuditLog, openAudit } from './audit-log.ts'
 import { openEngine } from './composition.ts'
 import { openHttpFace } from './http.ts'
 import { loadAccess } from './load-access.ts'
+import { measured, refusalMeasure, serverMetrics, showDistributor, syncMeasure } from './measuring.ts'
 import { keepRenewed } from './renewal.ts'
 import type { Role } from './role.ts'
 import { loadServerTls, logCertificate } from './server-tls.ts'
@@ -55,18 +56,21 @@ export async function openServer({ settings, log }: Pick<Role, 'settings' | 'log
   const proxy = proxyPolicy(settings)
   const loadedTls = loadServerTls(settings)
   const { access, workerToken } = loadAccess(settings)
-  const opened = await openEngine(settings, log)
+  const metrics = serverMetrics(settings)
+  const opened = await openEngine(settings, log, syncMeasure(metrics))
+  const engine = measured(opened.engine, metrics)
   let audit: AuditLog | null = null
   try {
     audit = await openAudit(settings, log, systemClock)
     const distributor = await openDistributor({
-      engine: isTraced() ? new TracedEngine(opened.engine) : opened.engine,
+      engine: isTraced() ? new TracedEngine(engine) : engine,
       host: settings.host,
       port: settings.port,
       access,
       ...(audit !== null && { audit }),
       ...(loadedTls !== null && { tls: loadedTls.tls }),
       version: VERSION,
+      ...refusalMeasure(metrics),
       clock: systemClock,
       log,
       proxy,
@@ -79,11 +83,14 @@ export async function openServer({ settings, log }: Pick<Role, 'settings' | 'log
         leaseMs: settings.leaseMs,
       },
     })
+    if (metrics !== null) showDistributor(distributor, metrics)
     const tls = loadedTls?.tls ?? null
-    const http = await openHttpFace({ settings, grounds: distributor.grounds, tls }).catch(async (error) => {
-      await distributor.close({ deadlineMs: 0 })
-      throw error
-    })
+    const http = await openHttpFace({ settings, grounds: distributor.grounds, tls, metrics }).catch(
+      async (error) => {
+        await distributor.close({ deadlineMs: 0 })
+        throw error
+      },
+    )
     if (loadedTls !== null) logCertificate(log, loadedTls)
     const faces = http === null ? [distributor] : [distributor, http]
     const renewal = keepRenewed({ settings, log, clock: systemClock, faces, access, audit })

@@ -6,19 +6,27 @@ import { TracedEngine } from '../engine/traced-engine.ts'
 import { newTaskId } from '../task/ids.ts'
 import type { WorkerIdentity } from '../task/task.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics/metrics.ts'
 import { isTraced } from '../telemetry/spans.ts'
+import { addressText } from '../wire/address.ts'
+import type { HealthServer } from '../worker/health.ts'
 import { openWorker } from '../worker/worker.ts'
 import { clientTls } from './client-tls.ts'
 import { type OpenEngine, openEngine } from './composition.ts'
+import { measured, showWorker, syncMeasure, workerMetrics } from './measuring.ts'
 import { ownToken } from './own-token.ts'
 import type { Role } from './role.ts'
 import type { Settings } from './settings.ts'
 import { VERSION } from './version.ts'
+import { openWorkerHealth, type WhyNoTasks, whyClusterIsSilent } from './worker-health.ts'
 
 /** Resolves with the exit code, after everything is closed. */
 export async function runWorker({ settings, log, stop, onReady }: Role): Promise<number> {
   const identity: WorkerIdentity = { id: newTaskId(), pid: process.pid, host: hostname() }
-  const { engine, close } = await openWorkersEngine(settings, identity, log)
+  const metrics = workerMetrics(settings)
+  const opened = await openWorkersEngine(settings, identity, log, metrics)
+  const { engine } = opened
+  let health: HealthServer | null = null
   try {
     const { modules, queues, types, concurrency, threads, prefetch, taskLines } = settings
     const worker = openWorker({
@@ -40,10 +48,26 @@ export async function runWorker({ settings, log, stop, onReady }: Role): Promise
         resultBytesMax: settings.resultMaxBytes,
       },
     })
+    if (metrics !== null) showWorker(worker, metrics)
+    try {
+      health = await openWorkerHealth({
+        role: { settings, log, stop },
+        worker,
+        metrics,
+        whyNoTasks: opened.whyNoTasks,
+      })
+    } catch (error) {
+      await worker.stopNow()
+      throw error
+    }
     // Not becoming ready is told by `ended` as well, with the reason.
     void worker.ready.then(
       () =>
-        onReady({ role: 'worker', address: settings.engine === 'cluster' ? 'cluster' : settings.connect }),
+        onReady({
+          role: 'worker',
+          address: settings.engine === 'cluster' ? 'cluster' : settings.connect,
+          ...(health !== null && { http: `http://${addressText(health)}` }),
+        }),
       () => {},
     )
     void stop.drain.then(() => worker.drain())
@@ -55,19 +79,31 @@ export async function runWorker({ settings, log, stop, onReady }: Role): Promise
     if (end.reason === 'failed') throw end.error
     return end.reason === 'stopped' ? await now : 0
   } finally {
-    await close()
+    await health?.close()
+    await opened.close()
   }
+}
+
+interface WorkersEngine extends OpenEngine {
+  readonly whyNoTasks: WhyNoTasks
 }
 
 async function openWorkersEngine(
   settings: Settings,
   identity: WorkerIdentity,
   log: Log,
-): Promise<OpenEngine> {
+  metrics: Metrics | null,
+): Promise<WorkersEngine> {
   // What foreign programs publish is adopted by distributors, which also say who is refused.
   if (settings.engine === 'cluster') {
-    const { engine, close } = await openEngine({ ...settings, inboxes: [] }, log)
-    return { engine: isTraced() ? new TracedEngine(engine) : engine, close }
+    const opened = await openEngine({ ...settings, inboxes: [] }, log, syncMeasure(metrics))
+    const { engine, close } = opened
+    const measuredEngine = measured(engine, metrics)
+    return {
+      engine: isTraced() ? new TracedEngine(measuredEngine) : measuredEngine,
+      close,
+      whyNoTasks: () => whyClusterIsSilent(engine),
+    }
   }
   const engine = await openRemoteEngine({
     url: settings.connect,
@@ -76,5 +112,10 @@ async function openWorkersEngine(
     ...ownToken(settings),
     ...clientTls(settings, settings.connect),
   })
-  return { engine, close: () => engine.close() }
+  const { link } = engine
+  return {
+    engine,
+    close: () => engine.close(),
+    whyNoTasks: async () => (link.state === 'up' ? null : 'disconnected'),
+  }
 }

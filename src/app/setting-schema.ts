@@ -14,6 +14,7 @@ export const SETTING_GROUPS = {
   wire: 'Limits of the wire',
   worker: 'Workers',
   client: 'Clients and commands',
+  metrics: 'Metrics',
   log: 'Logs',
 } as const
 

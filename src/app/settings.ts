@@ -401,6 +401,32 @@ const SETTINGS = {
     description: 'A submission that is not confirmed after this long fails.',
   }),
 
+  // ---- what is measured
+  metrics: choice(['on', 'off'], {
+    group: 'metrics',
+    default: 'on',
+    description: 'Whether this process measures what it does; off: there is no `/metrics` either.',
+  }),
+  metricsAccess: choice(['locked', 'open'], {
+    group: 'metrics',
+    default: 'locked',
+    description:
+      'Where a distributor asks who somebody is: whether `/metrics` takes the right `metrics`, or is open to everybody who reaches the port.',
+  }),
+  workerHttpPort: integer({
+    group: 'metrics',
+    minimum: 0,
+    maximum: 65_535,
+    description:
+      'Port on which a worker answers `/healthz`, `/readyz` and `/metrics`; 0 takes a free one and the log says which. Not set: none. One worker a port.',
+  }),
+  workerHttpHost: text({
+    group: 'metrics',
+    default: '127.0.0.1',
+    description:
+      'Address that this port of a worker listens on. Nobody is asked who he is there: there is nothing to be done and no task to be seen, only counts.',
+  }),
+
   // ---- what is said
   logLevel: choice(['silent', 'error', 'warn', 'info', 'debug'], {
     group: 'log',

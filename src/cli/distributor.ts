@@ -38,6 +38,8 @@ export const DISTRIBUTOR_SETTINGS = [
   'messageStallMs',
   'outboxMaxBytes',
   'slowReaderMs',
+  'metrics',
+  'metricsAccess',
   'logLevel',
   'logFormat',
   'otlpEndpoint',

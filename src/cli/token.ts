@@ -36,13 +36,13 @@ export function addToken(program: Command): void {
   addJson(command)
     .option(
       '--roles <a,b>',
-      'roles: admin, client, worker, viewer, submitter, or those of the file',
+      'roles: admin, client, worker, viewer, monitor, submitter, or those of the file',
       listOption,
       [],
     )
     .option(
       '--rights <a,b>',
-      'or rights by themselves: submit, read, cancel, retry, work, observe, admin',
+      'or rights by themselves: submit, read, cancel, retry, work, observe, metrics, admin',
       listOption,
       [],
     )

@@ -15,7 +15,10 @@ const UP_SETTINGS: readonly SettingKey[] = [
   'workers',
   ...new Set([
     ...DISTRIBUTOR_SETTINGS,
-    ...WORKER_SETTINGS.filter((key) => key !== 'connect' && key !== 'tlsServerName' && key !== 'token'),
+    ...WORKER_SETTINGS.filter(
+      (key) =>
+        key !== 'connect' && key !== 'tlsServerName' && key !== 'token' && !key.startsWith('workerHttp'),
+    ),
   ]),
 ]
 

@@ -45,6 +45,8 @@ export interface DistributorOptions {
   readonly proxy?: ProxyPolicy | null
   readonly log: Log
   readonly clock: Clock
+  /** Hears of each error that a peer is told of, by its code. Must not throw. */
+  readonly onRefused?: (code: string) => void
   /** Of the program, as clients are told. */
   readonly version: string
 }
@@ -165,6 +167,10 @@ class TcpDistributor implements Distributor, SessionHost {
     return this.#sessions.size + this.#reception.count + this.#arrivals.count
   }
 
+  onRefused(code: string): void {
+    this.#options.onRefused?.(code)
+  }
+
   serverReport(): ServerReport {
     const { rss, heapUsed } = process.memoryUsage()
     return {
@@ -199,6 +205,7 @@ class TcpDistributor implements Distributor, SessionHost {
 
   #turnAway(socket: Socket): void {
     const { connectionsMax } = this.limits
+    this.onRefused('TOO_MANY_CONNECTIONS')
     this.log.event('distributor.full', {
       peer: socket.remoteAddress ?? 'unknown',
       connections: connectionsMax,

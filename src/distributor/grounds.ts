@@ -22,4 +22,6 @@ export interface Grounds {
   readonly locks: Locks
   readonly version: string
   serverReport(): ServerReport
+  /** Hears of each error that a peer is told of, by its code: to be counted. */
+  onRefused(code: string): void
 }

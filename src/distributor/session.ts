@@ -204,6 +204,7 @@ export class Session implements Host {
 
   wireError(error: unknown, method: string): ChasquiError {
     this.#channel.chargeBadMessage()
+    this.#host.onRefused(error instanceof ChasquiError ? error.code : 'INTERNAL')
     if (error instanceof ChasquiError) {
       // Refusals of single tasks were written down one by one.
       if (REFUSALS.has(error.code) && error.details?.receipts === undefined)
@@ -314,6 +315,7 @@ export class Session implements Host {
   /** It cannot go on. What was answered until now still leaves. */
   #cutOff(error: ChasquiError): void {
     if (this.#channel.isEnded) return
+    this.#host.onRefused(error.code)
     const { id: session, peer } = this
     this.#host.log.event('session.cut-off', { session, peer, code: error.code, reason: error.message })
     if (error.code === 'SLOW_READER') {
@@ -337,6 +339,7 @@ export class Session implements Host {
 
   onBadMessage(error: ChasquiError): void {
     this.#channel.chargeBadMessage()
+    this.#host.onRefused(error.code)
     this.#host.log.event('session.bad-message', { session: this.id, code: error.code, reason: error.message })
   }
 

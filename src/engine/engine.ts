@@ -196,6 +196,10 @@ export interface Delivery {
   readonly timeoutMs: number | null
   readonly epoch: number
   readonly leaseMs: number
+  /** What measures are made of, known where the tasks are: when it was accepted, when this attempt was due, and whether a worker had it before. */
+  readonly createdAtMs?: number
+  readonly dueAtMs?: number
+  readonly again?: boolean
 }
 
 /** A sink that throws has no worker behind it: its consumer ends with reason 'failed', as if it was lost. */
@@ -265,6 +269,8 @@ export interface QueueReport {
   readonly running: number
   /** When the oldest queued task became due; null when none waits. */
   readonly oldestQueuedAtMs: number | null
+  /** Types of which tasks are queued, WAITING_TYPES_MAX of them; absent: not known. */
+  readonly waitingTypes?: readonly string[]
   /** Since the store was made; a task retried by hand leaves its total: submitted = all that wait or run + the final ones. */
   readonly totals: { readonly submitted: number } & Readonly<Record<FinalState, number>>
 }

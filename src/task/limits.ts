@@ -530,3 +530,22 @@ export const SUBMIT_REFUSALS_SHOWN = 10
 export const DEMO_WORKERS_MS = 30_000
 export const DEMO_LOOK_MS = 20
 export const DEMO_RESULTS_MS = 10_000
+
+// ---- metrics ----------------------------------------------------------------------------------------------
+
+/** Queues, and types, that have time series of their own; what comes after them is counted as `other`, for clients choose these names. */
+export const METRIC_QUEUES_MAX = 100
+export const METRIC_TYPES_MAX = 100
+/** Pairs of a queue and a type, likewise: each is about a dozen series. */
+export const METRIC_LINES_MAX = 200
+/** Deliveries whose beginning is remembered until they are settled. The oldest are forgotten first, and then not measured. */
+export const METRIC_HELD_MAX = 100_000
+/** A look at the engine for a scrape is good for this long, whoever scrapes. */
+export const METRIC_LOOK_MS = 1_000
+/** An engine that has not answered by then is left out of the scrape; Prometheus gives up after 10 s. */
+export const METRIC_LOOK_TIMEOUT_MS = 5_000
+/** The HTTP server of a worker: connections at a time, and how long a request may take to come. Probes and a scraper need no more. */
+export const HEALTH_CONNECTIONS_MAX = 32
+export const HEALTH_REQUEST_MS = 5_000
+/** Types that wait in a queue, as a look at it names them. */
+export const WAITING_TYPES_MAX = 100

@@ -13,10 +13,15 @@ export interface Lease {
   readonly epoch: number
 }
 
+interface Attempted extends Lease {
+  /** How long the handler ran, as far as the worker knows: for measures, nothing is decided by it. */
+  readonly runMs?: number
+}
+
 export type Outcome =
   /** `valueText` is JSON text; `null` when the handler returned nothing. */
-  | (Lease & { readonly kind: 'returned'; readonly valueText: string })
-  | (Lease & {
+  | (Attempted & { readonly kind: 'returned'; readonly valueText: string })
+  | (Attempted & {
       readonly kind: 'threw'
       readonly error: TaskError
       /** false: do not try again. Default true. */
@@ -24,10 +29,10 @@ export type Outcome =
       /** Replaces the back-off of the task for the next attempt. */
       readonly retryAfterMs?: number
     })
-  | (Lease & { readonly kind: 'timedOut'; readonly error: TaskError })
+  | (Attempted & { readonly kind: 'timedOut'; readonly error: TaskError })
   /** The thread or process that ran it died under it: counted apart from failures. */
-  | (Lease & { readonly kind: 'crashed'; readonly error: TaskError })
+  | (Attempted & { readonly kind: 'crashed'; readonly error: TaskError })
   /** Given back unstarted, or stopped through no fault of its own: uses up nothing. */
-  | (Lease & { readonly kind: 'released' })
+  | (Attempted & { readonly kind: 'released' })
 
 export type OutcomeKind = Outcome['kind']

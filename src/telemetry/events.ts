@@ -69,6 +69,7 @@ export const LOG_EVENTS = {
 
   // ---- worker: events of single tasks are written while there are few of them (src/worker/task-lines.ts)
   'worker.ready': { level: 'info', text: 'takes {types} from {queues}: {slots} slots on {threads} threads' },
+  'worker.http': { level: 'info', text: 'answers /healthz, /readyz and /metrics on http://{address}' },
   'worker.succeeded': {
     level: 'info',
     text: 'task {id} {type} attempt {attempt} succeeded in {runMs} ms on thread {thread}',

@@ -39,8 +39,11 @@ function readOutcome(wire: unknown, index: number): Outcome {
   if (typeof id !== 'string') refuse(`outcomes[${index}].id`, 'must be a string')
   if (!Number.isSafeInteger(epoch)) refuse(`outcomes[${index}].epoch`, 'must be an integer')
   switch (kind) {
-    case 'returned':
-      return { id, epoch, kind, valueText: wire.value === undefined ? 'null' : jsonText(wire.value) }
+    case 'returned': {
+      const valueText = wire.value === undefined ? 'null' : jsonText(wire.value)
+      const runMs = readRunMs(wire.runMs, index)
+      return runMs === null ? { id, epoch, kind, valueText } : { id, epoch, kind, valueText, runMs }
+    }
     case 'released':
       return { id, epoch, kind }
     case 'threw': {
@@ -49,24 +52,28 @@ function readOutcome(wire: unknown, index: number): Outcome {
       const { retryable = true, retryAfterMs } = wire.error
       if (typeof retryable !== 'boolean') refuse(`${field}.retryable`, 'must be true or false')
       const error = readTaskError(wire.error, field, 'Error', 'the handler failed and gave no message')
-      return retryAfterMs === undefined
-        ? { id, epoch, kind, error, retryable }
-        : {
-            id,
-            epoch,
-            kind,
-            error,
-            retryable,
-            retryAfterMs: readInteger(retryAfterMs, `${field}.retryAfterMs`, 0, DELAY_MS_MAX),
-          }
+      const runMs = readRunMs(wire.runMs, index)
+      return {
+        id,
+        epoch,
+        kind,
+        error,
+        retryable,
+        ...(retryAfterMs !== undefined && {
+          retryAfterMs: readInteger(retryAfterMs, `${field}.retryAfterMs`, 0, DELAY_MS_MAX),
+        }),
+        ...(runMs !== null && { runMs }),
+      }
     }
     case 'timedOut':
     case 'crashed': {
       const field = `outcomes[${index}].error`
       const [name, message] = kind === 'timedOut' ? TIMED_OUT : CRASHED
-      if (wire.error === undefined) return { id, epoch, kind, error: { name, message } }
+      const runMs = readRunMs(wire.runMs, index)
+      const run = runMs === null ? {} : { runMs }
+      if (wire.error === undefined) return { id, epoch, kind, error: { name, message }, ...run }
       if (!isObject(wire.error)) refuse(field, 'must be an object')
-      return { id, epoch, kind, error: readTaskError(wire.error, field, name, message) }
+      return { id, epoch, kind, error: readTaskError(wire.error, field, name, message), ...run }
     }
     default:
       return refuse(
@@ -74,6 +81,14 @@ function readOutcome(wire: unknown, index: number): Outcome {
         'must be "returned", "threw", "timedOut", "crashed" or "released"',
       )
   }
+}
+
+function readRunMs(value: unknown, index: number): number | null {
+  if (value === undefined) return null
+  if (!Number.isFinite(value) || (value as number) < 0) {
+    refuse(`outcomes[${index}].runMs`, 'must be a number of milliseconds')
+  }
+  return value as number
 }
 
 const TIMED_OUT = ['TimeoutError', 'the attempt took longer than its timeoutMs'] as const
@@ -173,7 +188,9 @@ export function writeOutcomes(outcomes: readonly Outcome[]): string {
 }
 
 function writeOutcome(outcome: Outcome): string {
-  const head = `{"id":${JSON.stringify(outcome.id)},"epoch":${outcome.epoch},"kind":"${outcome.kind}"`
+  const { id, epoch, runMs } = outcome
+  const run = runMs === undefined ? '' : `,"runMs":${Math.round(runMs * 1_000) / 1_000}`
+  const head = `{"id":${JSON.stringify(id)},"epoch":${epoch},"kind":"${outcome.kind}"${run}`
   switch (outcome.kind) {
     case 'returned':
       return `${head},"value":${outcome.valueText}}`

@@ -52,10 +52,11 @@ export class Held {
 /** What became of it, for the engine. A stopped attempt ends as its stop says, whatever its handler still came to. */
 export function outcomeOf(held: Held, kind: number, text: string): Outcome {
   const { id, epoch } = held.delivery
+  const { runMs } = held
   if (held.stop === null || (held.stop === 'shutdown' && kind === RESULT.returned)) {
     return kind === RESULT.returned
-      ? { id, epoch, kind: 'returned', valueText: text }
-      : { id, epoch, kind: 'threw', ...(JSON.parse(text) as Thrown) }
+      ? { id, epoch, kind: 'returned', valueText: text, runMs }
+      : { id, epoch, kind: 'threw', ...(JSON.parse(text) as Thrown), runMs }
   }
   return stoppedOutcome(held)
 }
@@ -64,7 +65,7 @@ export function stoppedOutcome(held: Held): Outcome {
   const { id, epoch } = held.delivery
   if (held.stop !== 'timedOut') return { id, epoch, kind: 'released' }
   const message = `the attempt ran longer than its timeout of ${held.timeoutMs} ms`
-  return { id, epoch, kind: 'timedOut', error: { name: 'TimedOut', message } }
+  return { id, epoch, kind: 'timedOut', error: { name: 'TimedOut', message }, runMs: held.runMs }
 }
 
 export function releasedOutcome({ delivery: { id, epoch } }: Held): Outcome {

@@ -14,6 +14,7 @@ import { delivering } from './promises/delivering.ts'
 import { expiring } from './promises/expiring.ts'
 import { leasing } from './promises/leasing.ts'
 import { listing } from './promises/listing.ts'
+import { measuring } from './promises/measuring.ts'
 import { reopening } from './promises/reopening.ts'
 import { reporting } from './promises/reporting.ts'
 import { retaining } from './promises/retaining.ts'
@@ -57,6 +58,7 @@ export function conformance(name: string, under: EngineUnderTest): void {
   describe(`${name}: listing`, () => listing(promised))
   describe(`${name}: reporting`, () => reporting(promised))
   describe(`${name}: counting`, () => counting(promised))
+  describe(`${name}: measuring`, () => measuring(promised))
   describe(`${name}: retaining`, () => retaining(promised))
   describe(`${name}: closing`, () => closing(promised))
   if (under.durable) describe(`${name}: reopening`, () => reopening(promised))

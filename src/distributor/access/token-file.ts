@@ -44,6 +44,7 @@ export const BUILT_IN_ROLES: Readonly<Record<string, readonly Grant[]>> = {
   client: [{ rights: ['submit', 'read', 'cancel', 'observe'], queues: ANY_QUEUE }],
   worker: [{ rights: ['work'], queues: ANY_QUEUE }],
   viewer: [{ rights: ['read', 'observe'], queues: ANY_QUEUE }],
+  monitor: [{ rights: ['metrics'], queues: ANY_QUEUE }],
   submitter: [{ rights: ['submit'], queues: ANY_QUEUE }],
 }
 

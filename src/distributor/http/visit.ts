@@ -181,6 +181,7 @@ export class Visit implements CommandContext {
 
   /** The error as the peer is told of it; what is unexpected ends up in the log. */
   wireError(error: unknown, act: string): ChasquiError {
+    this.#options.grounds.onRefused(error instanceof ChasquiError ? error.code : 'INTERNAL')
     if (error instanceof ChasquiError) {
       // Refusals of single tasks were written down one by one.
       if (REFUSALS.has(error.code) && error.details?.receipts === undefined)

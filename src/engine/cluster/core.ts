@@ -82,6 +82,8 @@ export class Core {
   /** This engine's number among all that were ever opened on the ledger. */
   member = 0
   closing = false
+  /** Leases that nobody renewed, since this opening. */
+  lapses = 0
   /** A task of this process is final: its document may be written. */
   onFinal: () => void = () => undefined
   /** What they say of themselves. */

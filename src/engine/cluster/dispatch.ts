@@ -267,7 +267,7 @@ export class Dispatch {
     for (const { held, row } of list) {
       // Cancelled before it was handed over.
       if (misplaced.some((one) => one.held === held) || core.leases.find(held) === undefined) continue
-      deliveries.push(deliveryOf(held, row.dataText, core.settings.leaseMs))
+      deliveries.push(deliveryOf(held, row, core.settings.leaseMs))
       length += row.dataText.length
       if (length > TURN_PAYLOAD_LENGTH_MAX) send()
     }
@@ -275,7 +275,7 @@ export class Dispatch {
   }
 }
 
-function deliveryOf(held: Held, dataText: string, leaseMs: number): Delivery {
+function deliveryOf(held: Held, { dataText, createdAtMs }: Claimed, leaseMs: number): Delivery {
   const { options, lane } = held
   return {
     id: held.id,
@@ -290,5 +290,8 @@ function deliveryOf(held: Held, dataText: string, leaseMs: number): Delivery {
     timeoutMs: options?.timeoutMs ?? null,
     epoch: held.epoch,
     leaseMs,
+    createdAtMs,
+    dueAtMs: held.runAtMs,
+    again: held.failures + held.crashes > 0,
   }
 }

@@ -239,6 +239,7 @@ export class Holding {
           }
           const error = workerLost(held.seat?.request.worker)
           const { seat, id, epoch } = held
+          core.lapses++
           await this.#settling.conclude({ id, epoch, kind: 'crashed', error }, held, held, false)
           core.revoke(seat, [{ id, epoch }])
         }),

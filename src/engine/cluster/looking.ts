@@ -1,6 +1,12 @@
 /** What can be seen of a cluster without changing it: tasks, pages of them, log lines, counts. */
 
-import { LIST_LIMIT_MAX, LIST_SCAN_MAX, LOG_LINES_MAX, OLDEST_SCAN_MAX } from '../../task/limits.ts'
+import {
+  LIST_LIMIT_MAX,
+  LIST_SCAN_MAX,
+  LOG_LINES_MAX,
+  OLDEST_SCAN_MAX,
+  WAITING_TYPES_MAX,
+} from '../../task/limits.ts'
 import type { TaskRecord } from '../../task/task.ts'
 import type { ConsumerReport, EngineReport, ListQuery, LogLine, QueueReport, TaskPage } from '../engine.ts'
 import { LOG_LEVEL_NAMES } from '../log-lines.ts'
@@ -13,6 +19,7 @@ import {
   FIND,
   FIND_SEQS,
   FIND_WITH_DATA,
+  LANE_COUNTS,
   LOG,
   OLDEST,
   PAGE,
@@ -105,6 +112,7 @@ export async function readLog(core: Core, id: string, after: number): Promise<Lo
  */
 export async function queueReports(core: Core): Promise<QueueReport[]> {
   const rows = await core.ledger.look.repeat(COUNTS, [])
+  const waitingTypes = await waitingTypesOf(core)
   const reports: QueueReport[] = []
   for (const row of rows) {
     const [queue, submitted, scheduled, running, succeeded, failed, canceled, expired] = row as readonly [
@@ -125,6 +133,7 @@ export async function queueReports(core: Core): Promise<QueueReport[]> {
       queued,
       running,
       oldestQueuedAtMs: queued > 0 ? await oldestOf(core, queue) : null,
+      waitingTypes: waitingTypes.get(queue) ?? [],
       totals: { submitted, succeeded, failed, canceled, expired },
     })
   }
@@ -149,12 +158,26 @@ export async function inspect(
       outbox,
       claims,
       leases: core.leases.size,
+      lapses: core.lapses,
       member: core.member,
       broker: core.broker.isBlocked ? 'blocked' : core.broker.isUp ? 'up' : 'down',
       consumption: isSilent ? 'silent' : 'ok',
       openedAt: new Date(openedAtMs).toISOString(),
     },
   }
+}
+
+/** By queue. */
+async function waitingTypesOf(core: Core): Promise<Map<string, string[]>> {
+  const types = new Map<string, string[]>()
+  for (const [laneNo, queued] of await core.ledger.look.repeat<[number, number]>(LANE_COUNTS, [])) {
+    if (queued <= 0) continue
+    const { queue, type } = await laneOf(core, laneNo)
+    const ofQueue = types.get(queue) ?? []
+    if (ofQueue.length < WAITING_TYPES_MAX) ofQueue.push(type)
+    types.set(queue, ofQueue)
+  }
+  return types
 }
 
 async function oldestOf(core: Core, queue: string): Promise<number | null> {

@@ -17,6 +17,7 @@ export async function openClusterEngine(options: ClusterOptions): Promise<Cluste
     databaseUrl: options.databaseUrl,
     applicationName: name,
     migrate: options.migrate ?? true,
+    onSync: options.onSync,
     onUp: (role) => engine?.databaseUp(role),
     onDown: (error) => options.onTrouble?.('database-lost', error),
   })

@@ -55,5 +55,7 @@ export interface ClusterOptions {
   readonly queueTasksMax?: number | undefined
   /** Queues that foreign producers publish to, as `<prefix>.<queue>`. Default `default`. */
   readonly inboxes?: readonly string[]
+  /** Told how long each statement took that waited for the disk: its way to PostgreSQL and back included. Must not throw. */
+  readonly onSync?: ((tookMs: number) => void) | undefined
   readonly onTrouble?: (trouble: Trouble, error: unknown) => void
 }

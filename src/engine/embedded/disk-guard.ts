@@ -24,6 +24,10 @@ export class DiskGuard {
     return this.#freeBytes
   }
 
+  get reserveBytes(): number {
+    return this.#freeBytesMin
+  }
+
   get low(): boolean {
     return this.#freeBytes < this.#freeBytesMin
   }

@@ -74,6 +74,9 @@ function prepare(heart: Heart, seat: Seat, nowMs: number): void {
       timeoutMs: options?.timeoutMs ?? null,
       epoch,
       leaseMs: heart.settings.leaseMs,
+      createdAtMs: entry.createdAtMs,
+      dueAtMs: entry.runAtMs,
+      again: entry.failures + entry.crashes > 0,
     })
   }
 }

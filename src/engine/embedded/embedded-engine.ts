@@ -145,6 +145,7 @@ export class EmbeddedEngine implements Engine {
       this.#heart,
       () => this.#afterTurn(),
       (error) => this.#failed(error),
+      options.onSync,
     )
     this.#alarm = new Alarm(this.#clock, () => this.#turns.wake())
     this.#checkpoint = new Checkpoint(path, options.walBytesMax ?? WAL_BYTES_MAX, {
@@ -234,8 +235,11 @@ export class EmbeddedEngine implements Engine {
       consumers: this.#heart.roster.seats.map(reportOfSeat),
       store: {
         bytes: this.#store.sql.pageBytes(),
+        walBytes: this.#store.sql.walBytes(),
         diskFreeBytes: this.#disk.freeBytes,
+        diskReserveBytes: this.#disk.reserveBytes,
         commits: this.#turns.commits,
+        lapses: this.#heart.lapses,
         openedAt: new Date(this.#openedAtMs).toISOString(),
       },
     }

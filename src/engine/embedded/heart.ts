@@ -49,6 +49,8 @@ export class Heart {
   settledIds: string[] = []
   revocations: { holder: Holder; lease: Lease }[] = []
   documentsWritten = false
+  /** Leases that nobody renewed, since this opening. */
+  lapses = 0
 
   /** Leases that this turn ended and granted: what a failed commit has to undo. */
   ended: Entry[] = []

@@ -47,6 +47,7 @@ function lapse(heart: Heart, nowMs: number): void {
   for (const entry of heart.leases.byId.values()) {
     if (entry.leaseUntilMs <= nowMs && lapsed.push(entry) === COMMIT_TASKS_MAX) break
   }
+  heart.lapses += lapsed.length
   for (const entry of lapsed) {
     const worker = heart.store.names.workerOf(runOf(entry).workerNo!)
     const error = workerLost(worker)

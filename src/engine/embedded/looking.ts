@@ -1,6 +1,6 @@
 /** What can be seen of a store without changing it: tasks, pages of them, log lines, counts. Reads only what is committed. */
 
-import { LIST_LIMIT_MAX, LIST_SCAN_MAX, LOG_LINES_MAX } from '../../task/limits.ts'
+import { LIST_LIMIT_MAX, LIST_SCAN_MAX, LOG_LINES_MAX, WAITING_TYPES_MAX } from '../../task/limits.ts'
 import type { TaskRecord } from '../../task/task.ts'
 import type { ListQuery, LogLine, QueueReport, TaskPage } from '../engine.ts'
 import { LOG_LEVEL_NAMES } from '../log-lines.ts'
@@ -62,8 +62,14 @@ export function readLog(heart: Heart, id: string, after: number): LogLine[] {
 
 export function queueReports(heart: Heart): QueueReport[] {
   const oldest = new Map<number, number>()
+  const waitingTypes = new Map<number, string[]>()
   for (const line of heart.lines.all) {
     const dueAtMs = line.oldest()
+    if (dueAtMs !== null) {
+      const types = waitingTypes.get(line.queueNo) ?? []
+      if (types.length < WAITING_TYPES_MAX) types.push(heart.store.names.nameOf(line.typeNo))
+      waitingTypes.set(line.queueNo, types)
+    }
     if (dueAtMs !== null && dueAtMs < (oldest.get(line.queueNo) ?? Number.POSITIVE_INFINITY)) {
       oldest.set(line.queueNo, dueAtMs)
     }
@@ -75,6 +81,7 @@ export function queueReports(heart: Heart): QueueReport[] {
     queued: count.queued,
     running: count.running,
     oldestQueuedAtMs: oldest.get(queueNo) ?? null,
+    waitingTypes: waitingTypes.get(queueNo) ?? [],
     totals: { ...count.totals },
   }))
 }

@@ -16,6 +16,8 @@ export interface EmbeddedOptions {
   readonly walBytesMax?: number
   /** Each final task is written there as `task_<id>.json`. The caller closes it, after the engine. */
   readonly objects?: ObjectStore
+  /** Told how long each commit took that waited for the disk. Must not throw. */
+  readonly onSync?: (tookMs: number) => void
   /** Told of trouble that nobody who called is told of. */
   readonly onTrouble?: (
     event: 'checkpoint-lost' | 'document-failed' | 'store-failed' | 'sink-failed',

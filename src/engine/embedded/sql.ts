@@ -1,5 +1,6 @@
 /** The SQLite file as the rest sees it: statements prepared once, rows as arrays, one transaction at a time. */
 
+import { statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { migrate } from './schema.ts'
 
@@ -11,6 +12,7 @@ type Value = number | string | null
 
 export class Sql {
   readonly #database: DatabaseSync
+  readonly #path: string
   readonly #prepared = new Map<string, StatementSync>()
   #sync = true
   /** Something was committed and perhaps not synced. */
@@ -18,6 +20,7 @@ export class Sql {
   #changesAtBegin = 0
 
   constructor(path: string) {
+    this.#path = path
     this.#database = new DatabaseSync(path, { timeout: 5_000 })
     // WAL: readers and the checkpoint thread never block the writer. FULL: each commit syncs the log before it returns.
     this.#database.exec(
@@ -84,6 +87,11 @@ export class Sql {
   /** Checkpoints in the writer itself every thousand pages: the fallback when the checkpoint thread is gone. */
   checkpointInline(): void {
     this.#database.exec('pragma wal_autocheckpoint = 1000')
+  }
+
+  /** Of the log that the checkpoint thread copies into the file. */
+  walBytes(): number {
+    return statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0
   }
 
   pageBytes(): number {

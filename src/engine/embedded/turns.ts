@@ -31,6 +31,7 @@ export class Turns {
   readonly #heart: Heart
   readonly #onIdle: () => void
   readonly #onFatal: (error: unknown) => void
+  readonly #onSync: ((tookMs: number) => void) | undefined
   #asked: Ask[] = []
   #scheduled = false
   #dispatchWanted = false
@@ -45,8 +46,15 @@ export class Turns {
   /**
    * @param onIdle after each turn: when to wake next is to be looked at again
    * @param onFatal the file is in a state that this process cannot know; nothing more may be written
+   * @param onSync hears how long a commit took that waited for the disk
    */
-  constructor(heart: Heart, onIdle: () => void, onFatal: (error: unknown) => void) {
+  constructor(
+    heart: Heart,
+    onIdle: () => void,
+    onFatal: (error: unknown) => void,
+    onSync?: (tookMs: number) => void,
+  ) {
+    this.#onSync = onSync
     this.#heart = heart
     this.#onIdle = onIdle
     this.#onFatal = onFatal
@@ -134,7 +142,8 @@ export class Turns {
     let picked: ReturnType<typeof pick>
     try {
       // A turn that only hands out leases promises nothing about the disk: a lost lease is at worst a second run.
-      heart.store.sql.begin(due || this.#asked.some((ask) => ask.sync))
+      const sync = due || this.#asked.some((ask) => ask.sync)
+      heart.store.sql.begin(sync)
       while (parts < this.#asked.length && taken < COMMIT_TASKS_MAX) {
         const ask = this.#asked[parts]!
         taken += ask.apply(nowMs, COMMIT_TASKS_MAX - taken)
@@ -144,7 +153,11 @@ export class Turns {
       if (due) keepHouse(heart, nowMs)
       picked = this.#draining ? NOTHING_PICKED : pick(heart, nowMs)
       heart.beforeCommit()
-      heart.store.sql.commit()
+      if (sync && this.#onSync !== undefined) {
+        const beganMs = performance.now()
+        heart.store.sql.commit()
+        this.#onSync(performance.now() - beganMs)
+      } else heart.store.sql.commit()
       this.commits++
     } catch (error) {
       this.#fail(error)

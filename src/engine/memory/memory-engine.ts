@@ -76,6 +76,7 @@ class MemoryEngine implements Engine {
   #revoked: Lease[] = []
   #turnPlanned = false
   #lastConsumer = 0
+  #lapses = 0
   #closing: Promise<void> | null = null
 
   constructor(options: MemoryEngineOptions) {
@@ -298,6 +299,7 @@ class MemoryEngine implements Engine {
   #lapse(lease: Lease): void {
     const { row, epoch } = lease
     if (row.lease === lease) {
+      this.#lapses++
       this.#revoked.push(lease)
       this.#ledger.judge(row, { id: row.submission.id, epoch, kind: 'crashed', error: WORKER_LOST })
       // Nobody settled it: there is nothing to repeat.
@@ -321,7 +323,7 @@ class MemoryEngine implements Engine {
       durability: 'memory',
       queues: this.#ledger.queueReports(),
       consumers: this.#seats.all.map(seatReport),
-      store: { tasks: this.#ledger.size, leases: this.#leases.size },
+      store: { tasks: this.#ledger.size, leases: this.#leases.size, lapses: this.#lapses },
     }
   }
 

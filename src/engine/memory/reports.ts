@@ -1,7 +1,7 @@
 /** What people see of a memory engine: queue counts, log lines and progress, each within its limit. */
 
 import type { FinalState } from '../../task/lifecycle.ts'
-import { NOTE_LENGTH_MAX } from '../../task/limits.ts'
+import { NOTE_LENGTH_MAX, WAITING_TYPES_MAX } from '../../task/limits.ts'
 import type { Progress } from '../../task/task.ts'
 import type { LogLevel, LogLine, QueueReport } from '../engine.ts'
 import { numberLines } from '../log-lines.ts'
@@ -34,7 +34,9 @@ export function queueReports(rows: Iterable<Row>, totals: QueueTotals): QueueRep
   return totals.entries().map(([queue, total]) => {
     const own = byQueue.get(queue) ?? []
     const count = (state: string) => own.filter((row) => row.state === state).length
-    const queued = own.filter((row) => row.state === 'queued').map((row) => row.runAtMs)
+    const waiting = own.filter((row) => row.state === 'queued')
+    const queued = waiting.map((row) => row.runAtMs)
+    const types = [...new Set(waiting.map((row) => row.submission.type))]
     return {
       queue,
       scheduled: count('scheduled'),
@@ -42,6 +44,7 @@ export function queueReports(rows: Iterable<Row>, totals: QueueTotals): QueueRep
       queued: queued.length,
       running: count('running'),
       oldestQueuedAtMs: queued.length === 0 ? null : queued.reduce((a, b) => Math.min(a, b)),
+      waitingTypes: types.slice(0, WAITING_TYPES_MAX),
       totals: { ...total },
     }
   })

@@ -167,6 +167,9 @@ export function deliveryOf(lease: Lease, leaseMs: number): Delivery {
     timeoutMs: options?.timeoutMs ?? null,
     epoch,
     leaseMs,
+    createdAtMs: row.createdAtMs,
+    dueAtMs: row.runAtMs,
+    again: row.failures + row.crashes > 0,
   }
 }
 

@@ -2,7 +2,7 @@
 
 import Type from 'typebox'
 import type { MethodDescription } from './method.ts'
-import { Count, closed, Durability, open, orNull, QueueName, Time, Worker } from './shapes.ts'
+import { Count, closed, Durability, open, optional, orNull, QueueName, Time, Worker } from './shapes.ts'
 
 const Queue = open(
   {
@@ -12,6 +12,7 @@ const Queue = open(
     queued: Count('Tasks that wait for a worker.'),
     running: Count('Tasks that a worker holds.'),
     oldestQueuedAt: orNull(Time('A time.'), 'When the oldest queued task became due; null when none waits.'),
+    waitingTypes: optional(Type.Array(Type.String(), { description: 'Types of which tasks are queued.' })),
     totals: open(
       {
         submitted: Count('Tasks accepted.'),

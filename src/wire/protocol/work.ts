@@ -46,6 +46,10 @@ const errorFields = {
   stack: optional(orNull(Type.String(), 'Where it was thrown.')),
 }
 
+const RunMs = optional(
+  Type.Number({ minimum: 0, description: 'How long the handler ran: for measures only.' }),
+)
+
 const Outcome = Type.Union(
   [
     open({
@@ -53,6 +57,7 @@ const Outcome = Type.Union(
       epoch: Epoch,
       kind: Type.Literal('returned', { description: 'The handler returned.' }),
       value: optional(AnyJson('What it returned. Default null.')),
+      runMs: RunMs,
     }),
     open({
       id: LeaseId,
@@ -69,6 +74,7 @@ const Outcome = Type.Union(
           }),
         ),
       }),
+      runMs: RunMs,
     }),
     open({
       id: LeaseId,
@@ -78,6 +84,7 @@ const Outcome = Type.Union(
         '`timedOut`: counted as a failure; `crashed`: what ran it died, counted apart from failures.',
       ),
       error: optional(open(errorFields)),
+      runMs: RunMs,
     }),
     open({
       id: LeaseId,

@@ -81,7 +81,12 @@ export interface Server extends LineProcess {
   readonly address: string
   /** `['--connect', address]` */
   readonly connect: readonly string[]
+  /** `http://127.0.0.1:PORT`; null: it was not asked to speak HTTP. */
+  readonly http: string | null
 }
+
+/** Makes it speak HTTP, on a free port. */
+export const WITH_HTTP = ['--http', 'on', '--http-port', '0'] as const
 
 /** Starts `distributor` or `up` on a free port and waits until it says that it is up. HTTP is off unless the arguments say otherwise. */
 export async function startServer(context: TestContext, args: readonly string[]): Promise<Server> {
@@ -97,7 +102,7 @@ export async function startServer(context: TestContext, args: readonly string[])
     ...rest,
   ])
   const line = await server.line('that it is up', (text) => text.startsWith('{"role"'))
-  const { address } = JSON.parse(line) as { address: string }
+  const { address, http = null } = JSON.parse(line) as { address: string; http?: string }
   return {
     ...server,
     get errorText() {
@@ -106,6 +111,7 @@ export async function startServer(context: TestContext, args: readonly string[])
     pid: server.child.pid!,
     address,
     connect: ['--connect', address],
+    http,
   }
 }
 

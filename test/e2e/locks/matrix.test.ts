@@ -68,7 +68,7 @@ async function openStage(t: TestContext, openEngine: Kind['openEngine']) {
 test('the matrix speaks of every method, and every method declares the right that it needs', () => {
   assert.deepEqual(Object.keys(EXPECTED).sort(), [...COMMANDS.keys()].sort())
   assert.deepEqual(Object.keys(PROBES).sort(), [...COMMANDS.keys()].sort())
-  const rights = ['none', 'any', 'submit', 'read', 'cancel', 'retry', 'work', 'observe', 'admin']
+  const rights = ['none', 'any', 'submit', 'read', 'cancel', 'retry', 'work', 'observe', 'metrics', 'admin']
   for (const [method, { right }] of COMMANDS) assert.ok(rights.includes(right), `${method} declares no right`)
   const open = [...COMMANDS].filter(([, { right }]) => right === 'none').map(([method]) => method)
   assert.deepEqual(open.sort(), ['session.hello', 'session.ping'])

@@ -22,6 +22,7 @@ export interface Claimed {
   readonly optionsText: string | null
   readonly dataText: string
   readonly dataRef: string | null
+  readonly createdAtMs: number
 }
 
 /**
@@ -41,7 +42,7 @@ export const CLAIM = {
     update task t set state = 2, epoch = ((t.epoch >> 20) + 1 << 20) | (select current_setting('chasqui.fence')::bigint), attempt = t.failures + 1, started_at = $2, worker = x.w
     from unnest($3::bigint[], $4::int[]) x(i, w)
     where t.seq = x.i and t.state + 0 = 1 and (t.expires_at is null or t.expires_at > $2 or t.failures > 0 or t.crashes > 0)
-    returning t.seq, t.id, t.epoch, t.failures, t.crashes, t.run_at, t.options, t.payload, t.payload_ref, t.lane
+    returning t.seq, t.id, t.epoch, t.failures, t.crashes, t.run_at, t.options, t.payload, t.payload_ref, t.lane, t.created_at
   ),
   n as (
     insert into claim (member, at, seqs, epochs) select $5, $2, array_agg(seq), array_agg(epoch) from c having count(*) > 0 returning seq
@@ -50,7 +51,7 @@ export const CLAIM = {
     insert into count (lane, slot, running) select lane, $6, count(*) from c group by lane
     on conflict (lane, slot) do update set running = count.running + excluded.running
   )
-  select c.seq, c.id, c.epoch, c.failures, c.crashes, c.run_at, c.options, c.payload, c.payload_ref, (select seq from n) from c`,
+  select c.seq, c.id, c.epoch, c.failures, c.crashes, c.run_at, c.options, c.payload, c.payload_ref, (select seq from n), c.created_at from c`,
 }
 
 export function claimParameters(
@@ -82,6 +83,7 @@ export function readClaimed(rows: readonly Row[]): { claimed: Claimed[]; claim: 
       optionsText: row[6] as string | null,
       dataText: row[7] as string,
       dataRef: row[8] as string | null,
+      createdAtMs: row[10] as number,
     })),
     claim: (rows[0]?.[9] as number | undefined) ?? null,
   }

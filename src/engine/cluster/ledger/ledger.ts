@@ -24,6 +24,8 @@ export interface LedgerOptions {
   /** A connection is there (again). */
   readonly onUp: (role: LedgerRole) => void
   readonly onDown: (error: unknown) => void
+  /** How long a statement took that waits for the disk. Must not throw. */
+  readonly onSync?: ((tookMs: number) => void) | undefined
 }
 
 const BY_KEY =
@@ -52,6 +54,7 @@ export class Ledger {
         applicationName: `${options.applicationName} ${role}`,
         setup: [BE_PRESENT, ...setup],
         onUp: () => options.onUp(role),
+        ...((role === 'submit' || role === 'settle') && { onTook: options.onSync }),
         // They all have the same server: one of them tells of it.
         ...(role === 'look' && { onDown: options.onDown }),
       })

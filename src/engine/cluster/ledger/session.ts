@@ -37,6 +37,8 @@ export interface SessionOptions {
   readonly setup?: readonly string[]
   /** Default STATEMENT_TIMEOUT_MS. */
   readonly statementTimeoutMs?: number
+  /** Told how long each statement took, its way there and back included. */
+  readonly onTook?: ((tookMs: number) => void) | undefined
   readonly onUp?: () => void
   readonly onDown?: (error: unknown) => void
 }
@@ -175,6 +177,8 @@ export class Session {
       () => this.#drop(client, new Error('no answer in time')),
       this.#statementTimeoutMs,
     )
+    const { onTook } = this.#options
+    const beganMs = onTook === undefined ? 0 : performance.now()
     try {
       const { rows } = await client.query({
         ...statement,
@@ -182,6 +186,7 @@ export class Session {
         rowMode: 'array',
         types,
       } as pg.QueryArrayConfig)
+      onTook?.(performance.now() - beganMs)
       return rows as unknown as Row[]
     } catch (error) {
       // A standby that was a primary, a connection that the server ended: somewhere else, or later, it goes.
