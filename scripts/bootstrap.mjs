@@ -7,7 +7,16 @@
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -105,6 +114,8 @@ function buildIfNeeded(node) {
   removeOrphans(sources)
   runOrStop('tsc', node, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'])
   mkdirSync(dirname(BUILD_STAMP), { recursive: true })
+  // Draws /openapi.json at /docs; not for Node, so with a name that the build above does not take for its own.
+  copyFileSync(join(root, 'node_modules/rapidoc/dist/rapidoc-min.js'), join(root, 'dist/rapidoc.mjs'))
   writeFileSync(BUILD_STAMP, fingerprint)
 }
 

@@ -22,8 +22,11 @@ import { Health } from './health.ts'
 import type { AppOptions } from './http-options.ts'
 import { mountLogin } from './login.ts'
 import { mountApi } from './mount.ts'
+import { descriptionOf, type MountedRoute } from './openapi/document.ts'
+import { serveDocument } from './openapi/serve.ts'
 import { mountOperations } from './operations.ts'
 import { servePage } from './page.ts'
+import type { Verb } from './route.ts'
 import { securityHeaders } from './security-headers.ts'
 import type { BrowserSession } from './sessions.ts'
 import { watchReader } from './slow-readers.ts'
@@ -39,6 +42,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What the caller must be allowed to do; a test fails for a route that does not say. */
     right?: NeededRight
+    /** A file that belongs to a page, and no operation. */
+    isAsset?: boolean
   }
 }
 
@@ -79,12 +84,27 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     return sendError(reply, peerError('METHOD_NOT_FOUND', `there is no ${what.slice(0, 200)}`))
   })
 
+  const routes = collectRoutes(app)
   mountLogin(app, options)
   mountApi(app, options)
   mountOperations(app, options, new Health(grounds))
+  serveDocument(app, grounds.version, () => routes)
   await servePage(app, options.page ?? null)
   await app.ready()
   return app
+}
+
+/** Every operation, as it is mounted. A route that names no right, or that nobody described, is a bug that shows at once. */
+function collectRoutes(app: FastifyInstance): readonly MountedRoute[] {
+  const routes: MountedRoute[] = []
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.right === undefined) throw new Error(`${method} ${url} does not say which right it takes`)
+    if (config.isAsset === true || method === 'HEAD') return
+    const route = { verb: method as Verb, path: url, right: config.right }
+    descriptionOf(route)
+    routes.push(route)
+  })
+  return routes
 }
 
 function bareApp({ grounds, tls, proxies = null }: AppOptions): FastifyInstance {

@@ -5,8 +5,8 @@
  * they may be kept for ever; index.html is asked for each time. The page is public: it holds nothing, and what it shows it fetches from /v1 like anybody else.
  */
 
-import { existsSync } from 'node:fs'
-import { join, sep } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 
@@ -20,22 +20,25 @@ export async function servePage(app: FastifyInstance, folder: string | null): Pr
     app.get('/', { config }, (_, reply) => reply.type('text/plain; charset=utf-8').send(NOT_BUILT))
     return
   }
-  const assets = `${join(folder, 'assets')}${sep}`
-  await app.register(async (scope) => {
-    scope.addHook('onRoute', (route) => {
-      route.config = { ...route.config, ...config }
-    })
-    await scope.register(fastifyStatic, {
-      root: folder,
-      wildcard: false,
-      cacheControl: false,
-      preCompressed: true,
-      setHeaders: (reply, path) => {
-        reply.header(
-          'cache-control',
-          path.startsWith(assets) ? 'public, max-age=31536000, immutable' : 'no-cache',
-        )
-      },
-    })
+  await app.register(fastifyStatic, {
+    root: folder,
+    serve: false,
+    cacheControl: false,
+    preCompressed: true,
+    setHeaders: (reply, path) => {
+      const isAsset = path.startsWith(join(folder, 'assets') + sep)
+      reply.header('cache-control', isAsset ? 'public, max-age=31536000, immutable' : 'no-cache')
+    },
   })
+  app.get('/', { config }, (_, reply) => reply.sendFile('index.html'))
+  for (const file of filesOf(folder)) {
+    app.get(`/${file}`, { config: { ...config, isAsset: true } }, (_, reply) => reply.sendFile(file))
+  }
+}
+
+/** Each is a route of its own: what is not in the list cannot be asked for. */
+function filesOf(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
 }
