@@ -20,6 +20,7 @@ import { addRetry } from './retry.ts'
 import { addStats } from './stats.ts'
 import { addSubmit } from './submit.ts'
 import { addToken } from './token.ts'
+import { addTop } from './top.ts'
 import { addUp } from './up.ts'
 import { addWait } from './wait.ts'
 import { addWatch } from './watch.ts'
@@ -42,6 +43,7 @@ const COMMANDS = [
   addQueues,
   addWorkers,
   addStats,
+  addTop,
   addCheck,
   addCert,
   addToken,

@@ -523,6 +523,22 @@ export const SUBMIT_COUNT_MAX = 1_000_000_000
 export const SUBMIT_CLIENTS_MAX = 256
 /** Refusals that it shows; the rest is only counted. */
 export const SUBMIT_REFUSALS_SHOWN = 10
+/** `chasqui top` looks so often, and not more often than the second; rates are those of the last so many looks. */
+export const TOP_INTERVAL_MS = 1_000
+export const TOP_INTERVAL_MIN_MS = 100
+export const TOP_RATE_LOOKS = 5
+/** Looks whose rates are drawn as a curve. */
+export const TOP_CURVE_LOOKS = 20
+/** Starts and failures that it hears of between two looks: after that it hears no more until the next, whatever happens. Few starts, for most of these tasks will have ended when they are asked for, and bring their results. */
+export const TOP_STARTS_MAX = 16
+export const TOP_FAILED_MAX = 64
+/** Running tasks that it knows by name and asks about, and failures that it keeps. */
+export const TOP_RUNNING_MAX = 256
+export const TOP_FAILURES_MAX = 100
+/** Running tasks from before its start are searched for so often. */
+export const TOP_SEARCH_MS = 10_000
+/** A server that has not answered for so long is said to be silent. */
+export const TOP_SILENT_MS = 3_000
 
 // ---- the demo ---------------------------------------------------------------------------------------------
 
