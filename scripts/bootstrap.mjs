@@ -5,22 +5,13 @@
  * Invariant: when nothing changed it starts no process at all; what "changed" means is compared by content, not by guess.
  */
 
-import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { filesUnder, fingerprintOf, root, runOrStop, stop } from './ground.mjs'
+import { buildPageIfNeeded } from './page.mjs'
 
-export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+export { filesUnder, root, runOrStop, stop }
 
 const OLDEST_NODE = 18
 const PINNED_NODE = join(root, 'node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node')
@@ -34,21 +25,11 @@ export function bootstrap({ build = true } = {}) {
   }
   installIfNeeded()
   const node = pinnedNode()
-  if (build) buildIfNeeded(node)
+  if (build) {
+    buildIfNeeded(node)
+    buildPageIfNeeded(node)
+  }
   return node
-}
-
-/** Runs a program in the foreground; a program that fails ends this one with a sentence. */
-export function runOrStop(what, command, args) {
-  const run = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], shell: needsShell(command) })
-  if (run.error) stop(`${what} could not start: ${run.error.message}`)
-  if (run.status !== 0)
-    stop(`${what} failed (${run.signal ?? `exit code ${run.status}`}); its output is above.`)
-}
-
-export function stop(sentence) {
-  process.stderr.write(`chasqui: ${sentence}\n`)
-  process.exit(1)
 }
 
 /** What is being done goes to standard error, so that standard output belongs to the program itself. */
@@ -122,32 +103,12 @@ function buildIfNeeded(node) {
 /** Outputs whose source is gone would otherwise stay importable for ever. */
 function removeOrphans(sources) {
   const outputs = new Set(sources.map((path) => relative(join(root, 'src'), path).replace(/\.ts$/, '')))
+  const page = join(root, 'dist/dashboard')
   for (const path of filesUnder(join(root, 'dist'), '.js').concat(filesUnder(join(root, 'dist'), '.d.ts'))) {
+    if (path.startsWith(page)) continue
     const name = relative(join(root, 'dist'), path).replace(/(\.d\.ts|\.js)$/, '')
     if (!outputs.has(name)) rmSync(path)
   }
-}
-
-function fingerprintOf(paths) {
-  const hash = createHash('sha256')
-  for (const path of paths.sort()) {
-    const { size, mtimeMs } = statSync(path)
-    hash.update(`${relative(root, path)} ${size} ${mtimeMs}\n`)
-  }
-  return hash.digest('hex')
-}
-
-export function filesUnder(folder, ending) {
-  if (!existsSync(folder)) return []
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name)
-    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : filesUnder(path, ending)
-    return entry.name.endsWith(ending) ? [path] : []
-  })
-}
-
-function needsShell(command) {
-  return command.endsWith('.cmd')
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) bootstrap()

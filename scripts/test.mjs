@@ -50,6 +50,12 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 if (filters.length === 0) {
   await runCheck('biome check', [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '.'])
   await runCheck('tsc --noEmit', [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit'])
+  await runCheck('tsc --noEmit -p dashboard', [
+    join(root, 'node_modules/typescript/bin/tsc'),
+    '--noEmit',
+    '-p',
+    'dashboard',
+  ])
   await runCheck('build', [join(root, 'scripts/bootstrap.mjs')])
 }
 const seen = new Set()

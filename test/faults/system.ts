@@ -183,12 +183,7 @@ export class System {
   }
 
   #run(parameters: readonly string[]): LineProcess {
-    const env = {
-      ...process.env,
-      ...this.#options.env,
-      [RUN_LOG_VARIABLE]: this.#runLog,
-      CHASQUI_HANDLER_ENV: RUN_LOG_VARIABLE,
-    }
+    const env = { ...process.env, ...this.#options.env, [RUN_LOG_VARIABLE]: this.#runLog }
     return runLines(this.#context, process.execPath, parameters, { env })
   }
 

@@ -55,6 +55,11 @@ export function needPika(): Need {
   return need(findPika() !== null, `pika ${HOW}`)
 }
 
+/** Debian's browser, for the web page. */
+export function needChromium(): Need {
+  return need(findProgram('chromium') !== null, `Chromium ${HOW}`)
+}
+
 /** Mounting small file systems and the like. */
 export function needRoot(): Need {
   return need(process.platform === 'linux' && process.getuid?.() === 0, 'needs root on Linux')

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { files, root, sources, textOf, withoutComments } from './source.ts'
+import { files, pageSources, root, sources, textOf, withoutComments } from './source.ts'
 
 const LINES_MAX = 400
 
@@ -14,7 +14,9 @@ const LONG_FILES: Readonly<Record<string, string>> = {
   'src/app/settings.ts': 'one file names every setting, likewise',
 }
 
-const texts = files.filter((path) => /\.(ts|mjs|js|json|md|yml|yaml|sh|py)$|^\.ci\/|^LICENSE$/.test(path))
+const texts = files.filter((path) =>
+  /\.(tsx?|css|html|mjs|js|json|md|yml|yaml|sh|py)$|^\.ci\/|^LICENSE$/.test(path),
+)
 
 test('no folder and no file is a drawer for everything', () => {
   const drawer = /(^|\/)(utils?|common|types|helpers?|managers?|misc|shared|lib)(\/|\.\w+$)/
@@ -26,7 +28,9 @@ test('no folder and no file is a drawer for everything', () => {
 
 test(`no source has more than ${LINES_MAX} lines without a reason`, () => {
   const lines = (path: string) => textOf(path).split('\n').length - 1
-  const code = files.filter((path) => /^(src|bench|scripts|examples)\/.*\.(ts|mjs)$/.test(path))
+  const code = files.filter((path) =>
+    /^(src|dashboard|bench|scripts|examples)\/.*\.(tsx?|mjs|css)$/.test(path),
+  )
   const long = code.filter((path) => lines(path) > LINES_MAX && !(path in LONG_FILES))
   assert.deepEqual(
     long.map((path) => `${path}: ${lines(path)} lines`),
@@ -38,14 +42,16 @@ test(`no source has more than ${LINES_MAX} lines without a reason`, () => {
 })
 
 test('every source opens with what it is', () => {
-  const bare = sources.filter((path) => !/^(#!.*\n)?\s*\/\*\*/.test(textOf(path)))
+  const bare = [...sources, ...pageSources].filter((path) => !/^(#!.*\n)?\s*\/\*\*/.test(textOf(path)))
   assert.deepEqual(bare, [])
 })
 
 test('nothing is left to be done later, and no test is switched off or alone', () => {
   const later = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK'].join('|')})\\b`)
   const alone = /\b(test|it|describe)\.(only|todo|skip)\(|\b(only|todo): true\b|\bdebugger\b/
-  const code = files.filter((path) => /^(src|test|bench|scripts|examples)\/.*\.(ts|mjs|py)$/.test(path))
+  const code = files.filter((path) =>
+    /^(src|dashboard|test|bench|scripts|examples)\/.*\.(tsx?|mjs|py)$/.test(path),
+  )
   assert.deepEqual(
     code
       .filter((path) => path !== 'test/tidy/house.test.ts')
@@ -67,7 +73,7 @@ test('no tracked file names a path of the machine it was written on, or the host
 })
 
 test('outside of tests nobody relies on /tmp', () => {
-  const code = texts.filter((path) => /^(src|scripts|examples|bench)\//.test(path))
+  const code = texts.filter((path) => /^(src|dashboard|scripts|examples|bench)\//.test(path))
   assert.deepEqual(
     code.filter((path) => /['"`]\/tmp\b/.test(textOf(path))),
     [],

@@ -17,6 +17,9 @@ export const files: readonly string[] = execFileSync(
 
 export const sources = files.filter((path) => path.startsWith('src/') && path.endsWith('.ts'))
 
+/** Of the web page. */
+export const pageSources = files.filter((path) => /^dashboard\/src\/.*\.tsx?$/.test(path))
+
 export function textOf(path: string): string {
   return readFileSync(join(root, path), 'utf8')
 }

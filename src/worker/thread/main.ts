@@ -10,7 +10,7 @@ const port = parentPort!
 
 // Nothing comes before this side has said that it is ready.
 const take = await serveHandlers(
-  { ...setup, board: new Board(board, base), crash: 'ThreadCrashed' },
+  { ...setup, board: new Board(board, base) },
   {
     send: (message) => port.postMessage(message),
     exit: (code) => process.exit(code),

@@ -1,0 +1,9 @@
+/** The one table of messages: all that people read on the page, in both languages. */
+
+import { FRAME_WORDS } from './frame-words.ts'
+import { SYSTEM_WORDS } from './system-words.ts'
+import { TASK_WORDS } from './task-words.ts'
+
+export const MESSAGES = { ...FRAME_WORDS, ...TASK_WORDS, ...SYSTEM_WORDS } as const
+
+export type MessageKey = keyof typeof MESSAGES

@@ -1,0 +1,2 @@
+/** Builds the web page into dist/dashboard, if something changed. */
+export function buildPageIfNeeded(node: string): void
