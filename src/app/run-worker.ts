@@ -9,6 +9,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics/metrics.ts'
 import { isTraced } from '../telemetry/spans.ts'
 import { addressText } from '../wire/address.ts'
+import { handlerEnvironment } from '../worker/environment.ts'
 import type { HealthServer } from '../worker/health.ts'
 import { openWorker } from '../worker/worker.ts'
 import { clientTls } from './client-tls.ts'
@@ -36,6 +37,7 @@ export async function runWorker({ settings, log, stop, onReady }: Role): Promise
       identity,
       log,
       taskLines,
+      env: handlerEnvironment(process.env, settings.handlerEnv),
       ...(queues !== undefined && { queues }),
       ...(types !== undefined && { types }),
       ...(settings.encryptionKeys !== undefined && { encryptionKeys: settings.encryptionKeys }),
@@ -45,6 +47,7 @@ export async function runWorker({ settings, log, stop, onReady }: Role): Promise
         stopGraceMs: settings.stopGraceMs,
         drainMs: settings.drainMs,
         threadMemoryMb: Math.round(settings.threadMemoryBytes / 1024 ** 2),
+        processMemoryMb: Math.round(settings.processMemoryBytes / 1024 ** 2),
         resultBytesMax: settings.resultMaxBytes,
       },
     })

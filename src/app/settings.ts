@@ -252,6 +252,14 @@ const SETTINGS = {
     description:
       'TypeScript or JavaScript modules that define the handlers; the arguments of `chasqui worker`. None: the samples `sumar`, `multiplicar`, `dormir` and `eco`.',
   }),
+  handlerEnv: list({
+    lengthMax: 256,
+    minItems: 0,
+    group: 'worker',
+    default: [],
+    description:
+      'Environment variables that handlers see besides `PATH`, `HOME`, the language, the time zone and their like: `DATABASE_URL,AWS_*`; `*` for all. Secrets of the worker itself are not for its handlers.',
+  }),
   stopGraceMs: integer({
     group: 'worker',
     minimum: 0,
@@ -273,6 +281,14 @@ const SETTINGS = {
     maximum: 64 * GIB,
     default: limits.THREAD_MEMORY_MB * 1024 ** 2,
     description: 'Heap of one thread; a handler that needs more crashes alone.',
+  }),
+  processMemoryBytes: integer({
+    group: 'worker',
+    minimum: 128 * 1024 ** 2,
+    maximum: 1024 * GIB,
+    default: limits.PROCESS_MEMORY_MB * 1024 ** 2,
+    description:
+      'Resident memory of one handler process (types with `isolation: "process"`), Node itself included; a handler that needs more crashes alone.',
   }),
   resultMaxBytes: integer({
     group: 'worker',

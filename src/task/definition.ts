@@ -52,9 +52,12 @@ export type BackoffSetting =
 
 /**
  * `thread`: shares its thread with other handlers that wait asynchronously. `exclusive`: one at a time in a thread, with
- * nothing waiting behind it: for code that computes.
+ * nothing waiting behind it: for code that computes. `process`: in a process of its own, one at a time: for code that may crash it (native
+ * addons), eats memory, changes what belongs to a whole process, or starts others.
  */
-export type Isolation = 'thread' | 'exclusive'
+export type Isolation = 'thread' | 'exclusive' | 'process'
+
+const ISOLATIONS: readonly unknown[] = ['thread', 'exclusive', 'process'] satisfies Isolation[]
 
 /** What a handler is told, and what it can say. */
 export interface TaskContext {
@@ -158,8 +161,8 @@ export function defineTask(description: TaskDescription & AnyParts): TaskDefinit
   if (queue !== undefined && (typeof queue !== 'string' || queue === '' || queue.length > QUEUE_LENGTH_MAX)) {
     throw unusable(type, `queue must be a string of 1 to ${QUEUE_LENGTH_MAX} characters`)
   }
-  if (isolation !== 'thread' && isolation !== 'exclusive') {
-    throw unusable(type, `isolation must be "thread" or "exclusive"`)
+  if (!ISOLATIONS.includes(isolation)) {
+    throw unusable(type, `isolation must be "thread", "exclusive" or "process"`)
   }
   if (typeof run !== 'function') throw unusable(type, 'run must be a function')
   for (const [name, schema] of Object.entries({ input, output })) {

@@ -426,6 +426,14 @@ export const STOP_GRACE_MS = 1_000
 export const DRAIN_MS = 30_000
 /** (setting) Heap of one thread: live data that a handler may always have. One that goes on eating is ended soon after. */
 export const THREAD_MEMORY_MB = 512
+/** (setting) Resident memory of one handler process, Node itself (about 60 MB) included. */
+export const PROCESS_MEMORY_MB = 1_024
+/** A handler process that has nothing to do for this long is ended; the next task of its kind starts another. */
+export const PROCESS_IDLE_MS = 60_000
+/** Of what a handler process wrote to standard error, so much is evidence of its crash. */
+export const PROCESS_STDERR_LENGTH_MAX = 4_096
+/** What a process that ends itself may take to tell why. */
+export const PROCESS_LAST_WORD_MS = 1_000
 /** Adaptive prefetch: deliveries that one process holds at most, and how much work that should be. */
 export const PREFETCH_TASKS_MAX = 256
 export const PREFETCH_WORK_MS = 50

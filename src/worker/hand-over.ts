@@ -46,7 +46,8 @@ export interface ThreadReport {
 
 /** The rest is rare, and therefore objects. */
 export type ThreadNews =
-  | { readonly ready: readonly TypeFacts[] }
+  /** `sealed`: what handlers say is for the eyes of clients only. */
+  | { readonly ready: readonly TypeFacts[]; readonly sealed: boolean }
   /** The modules cannot be used: one sentence. */
   | { readonly refused: string }
   /** Last words: what ended the thread, and on whose behalf (null: nobody who still runs). */
@@ -67,5 +68,12 @@ export interface ThreadSetup {
   readonly slots: number
   readonly board: SharedArrayBuffer
   readonly base: bigint
+  readonly resultBytesMax: number
+}
+
+/** The first message to a handler process. */
+export interface ProcessSetup {
+  readonly modules: readonly string[]
+  readonly keyFile: string | null
   readonly resultBytesMax: number
 }

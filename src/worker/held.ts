@@ -7,7 +7,7 @@
 import type { Delivery } from '../engine/engine.ts'
 import type { Outcome, TaskError } from '../task/outcome.ts'
 import type { TaskSpan } from '../telemetry/spans.ts'
-import { RESULT, type Thrown, type TypeFacts } from './hand-over.ts'
+import { type FlatList, RESULT, type Thrown, type TypeFacts } from './hand-over.ts'
 
 /** Why an attempt is made to end. */
 export type StopReason = 'timedOut' | 'revoked' | 'shutdown'
@@ -19,6 +19,8 @@ export class Held {
   readonly timeoutMs: number | null
   /** Runs with no other task in its thread: an exclusive type, or the suspect of a crash. */
   alone: boolean
+  /** Runs in a process of its own. */
+  readonly apart: boolean
   state: 'waiting' | 'inbox' | 'ended' = 'waiting'
   /** Of the thread that has it, from 1; meaningful in the inbox. */
   thread = 0
@@ -38,6 +40,7 @@ export class Held {
     // The submitter's word counts; a task without one has the default of its definition.
     this.timeoutMs = delivery.timeoutMs ?? facts.timeoutMs
     this.alone = facts.isolation === 'exclusive'
+    this.apart = facts.isolation === 'process'
   }
 
   /** What its handler is told, as JSON, now that it is handed over. */
@@ -86,4 +89,10 @@ export function stopSignal(held: Held): [name: string, message: string] {
     default:
       return ['AbortError', 'the worker is stopping']
   }
+}
+
+/** As threads and processes are handed a task. */
+export function pushTask(list: FlatList, held: Held): void {
+  const { id, type, queue, attempt, maxAttempts, dataText } = held.delivery
+  list.push(held.position, id, type, queue, attempt, maxAttempts, dataText, held.metadataText())
 }

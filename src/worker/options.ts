@@ -6,9 +6,17 @@ import { resolve } from 'node:path'
 import type { Engine } from '../engine/engine.ts'
 import { type Clock, systemClock } from '../task/clock.ts'
 import { ChasquiError } from '../task/errors.ts'
-import { CREDIT_MAX, DRAIN_MS, RESULT_BYTES_MAX, STOP_GRACE_MS, THREAD_MEMORY_MB } from '../task/limits.ts'
+import {
+  CREDIT_MAX,
+  DRAIN_MS,
+  PROCESS_MEMORY_MB,
+  RESULT_BYTES_MAX,
+  STOP_GRACE_MS,
+  THREAD_MEMORY_MB,
+} from '../task/limits.ts'
 import type { WorkerIdentity } from '../task/task.ts'
 import type { Log } from '../telemetry/log.ts'
+import { handlerEnvironment } from './environment.ts'
 import type { TypeFacts } from './hand-over.ts'
 import { resolveModule, SAMPLE_MODULE } from './modules.ts'
 import type { TaskLinesMode } from './task-lines.ts'
@@ -30,7 +38,7 @@ export interface WorkerOptions {
   /** Deliveries for each slot. Default 'auto': 1, and more while tasks are short. */
   readonly prefetch?: number | 'auto'
   readonly identity?: WorkerIdentity
-  /** What handlers see as process.env. Default: a copy of this process's. */
+  /** What handlers see as process.env. Default: of this process's only PATH, HOME, the language and their like (environment.ts), no secrets. */
   readonly env?: NodeJS.ProcessEnv
   /** A file of encryption keys (`chasqui keys`): data is decrypted and results are encrypted in the threads. Default: none. */
   readonly encryptionKeys?: string
@@ -49,6 +57,8 @@ export interface WorkerLimits {
   readonly drainMs: number
   /** Heap of one thread. */
   readonly threadMemoryMb: number
+  /** Resident memory of one handler process (`isolation: 'process'`). */
+  readonly processMemoryMb: number
   /** JSON of one result. */
   readonly resultBytesMax: number
 }
@@ -80,11 +90,12 @@ export function settleOptions(options: WorkerOptions): SettledOptions {
     threads,
     prefetch,
     identity: options.identity ?? { id: randomUUID(), pid: process.pid, host: hostname() },
-    env: options.env ?? process.env,
+    env: options.env ?? handlerEnvironment(process.env, []),
     limits: {
       stopGraceMs: STOP_GRACE_MS,
       drainMs: DRAIN_MS,
       threadMemoryMb: THREAD_MEMORY_MB,
+      processMemoryMb: PROCESS_MEMORY_MB,
       resultBytesMax: RESULT_BYTES_MAX,
       ...options.limits,
     },

@@ -13,11 +13,14 @@ import { blame } from './blame.ts'
 import { Crew, type CrewEvents, type CrewOptions } from './crew.ts'
 import type { ThreadReport, TypeFacts } from './hand-over.ts'
 import { type Held, outcomeOf, releasedOutcome, type StopReason, stoppedOutcome, stopSignal } from './held.ts'
-import type { ThreadEnd, ThreadHost } from './thread-host.ts'
+import { ProcessPool } from './process-pool.ts'
+import type { ThreadEnd, ThreadHost, ThreadOptions } from './thread-host.ts'
 import { WaitingLine } from './waiting-line.ts'
 
 export interface PoolOptions extends CrewOptions {
   readonly stopGraceMs: number
+  /** Of handler processes. */
+  readonly process: ThreadOptions
 }
 
 export interface PoolEvents {
@@ -39,6 +42,7 @@ export class Pool implements CrewEvents {
   readonly #options: PoolOptions
   readonly #events: PoolEvents
   readonly #crew: Crew
+  readonly #processes: ProcessPool
   readonly #shared = new WaitingLine()
   readonly #alone = new WaitingLine()
   /** Gets nothing new until it is empty, for the first of those that run alone. */
@@ -53,6 +57,8 @@ export class Pool implements CrewEvents {
     this.#options = options
     this.#events = events
     this.#crew = new Crew(options, this)
+    const { slots, stopGraceMs, process } = options
+    this.#processes = new ProcessPool({ max: slots, stopGraceMs, process }, this)
   }
 
   /** As Crew.open. */
@@ -62,20 +68,30 @@ export class Pool implements CrewEvents {
 
   /** Unstarted and running. */
   get size(): number {
-    return this.#crew.hosts.reduce((sum, host) => sum + host.inHand, this.#shared.length + this.#alone.length)
+    const waiting = this.#shared.length + this.#alone.length
+    return this.#crew.hosts.reduce((sum, host) => sum + host.inHand, waiting + this.#processes.size)
   }
 
   get threadsReady(): number {
     return this.#crew.hosts.filter((host) => host.state === 'ready').length
   }
 
+  get processes(): number {
+    return this.#processes.count
+  }
+
   get running(): number {
-    let count = 0
+    let count = this.#processes.running
     for (const host of this.#crew.hosts) host.eachRunning(() => count++)
     return count
   }
 
   add(held: Held): void {
+    if (held.apart) {
+      this.#startTicking()
+      this.#processes.add(held)
+      return
+    }
     this.#wait(held)
     this.#planDispatch()
   }
@@ -85,6 +101,7 @@ export class Pool implements CrewEvents {
    * follows, after the grace at the latest.
    */
   stop(held: Held, reason: StopReason): boolean {
+    if (held.apart) return this.#processes.stop(held, reason)
     if (held.state === 'waiting') {
       this.#lineOf(held).remove(held)
       return true
@@ -100,6 +117,7 @@ export class Pool implements CrewEvents {
   }
 
   stopAll(reason: StopReason): void {
+    this.#processes.stopAll(reason)
     for (const host of this.#crew.hosts) host.eachRunning((held) => this.stop(held, reason))
   }
 
@@ -110,6 +128,9 @@ export class Pool implements CrewEvents {
     for (const line of [this.#shared, this.#alone]) {
       for (; surplus > 0 && line.length > 0; surplus--) out.push(line.pop()!)
     }
+    const waiting = this.#processes.takeOut(surplus)
+    out.push(...waiting)
+    surplus -= waiting.length
     if (surplus <= 0) return out
     for (const held of this.#unstarted()) {
       if (surplus <= 0) break
@@ -126,7 +147,7 @@ export class Pool implements CrewEvents {
     for (const held of this.takeOut(0)) this.#end(held, releasedOutcome(held))
     // A thread in native code may never end; the tick gives it up.
     this.#startTicking()
-    await this.#crew.close()
+    await Promise.all([this.#crew.close(), this.#processes.close()])
     if (this.#ticker !== null) clearInterval(this.#ticker)
     this.#ticker = null
   }
@@ -174,6 +195,11 @@ export class Pool implements CrewEvents {
 
   failed(error: ChasquiError): void {
     this.#events.failed(error)
+  }
+
+  processEnded(held: Held, outcome: Outcome): void {
+    this.#lastResultMs = performance.now()
+    this.#end(held, outcome)
   }
 
   #again(held: Held): void {
@@ -266,6 +292,7 @@ export class Pool implements CrewEvents {
   #tick(): void {
     const nowMs = performance.now()
     this.#crew.giveUpStuck()
+    this.#processes.tick(nowMs)
     for (const host of this.#crew.hosts) {
       host.watchMemory()
       host.eachRunning((held, runningMs) => {

@@ -20,7 +20,7 @@ import {
   type ThreadSetup,
   type TypeFacts,
 } from './hand-over.ts'
-import type { Held } from './held.ts'
+import { type Held, pushTask } from './held.ts'
 
 const THREAD_MODULE = new URL(
   import.meta.url.endsWith('.ts') ? './thread/main.ts' : './thread/main.js',
@@ -150,18 +150,8 @@ export class ThreadHost {
     held.position = position
     this.#held[position] = held
     this.inHand++
-    const { delivery } = held
     this.#board.hand(position)
-    this.#handOver.push(
-      position,
-      delivery.id,
-      delivery.type,
-      delivery.queue,
-      delivery.attempt,
-      delivery.maxAttempts,
-      delivery.dataText,
-      held.metadataText(),
-    )
+    pushTask(this.#handOver, held)
   }
 
   flush(): void {

@@ -53,6 +53,8 @@ export interface WorkerStats {
   readonly threadsReady: number
   /** Threads that ended and were replaced. */
   readonly threadsReplaced: number
+  /** Handler processes, for types with `isolation: 'process'`. */
+  readonly processes: number
   readonly prefetch: number
   readonly connected: boolean
   /** Deliveries whose settlement is not answered. */
@@ -130,9 +132,10 @@ class EngineWorker implements Worker, DeliverySink {
       settled: (held, outcome, settlement) => this.#settled(held, outcome, settlement),
     })
     const { threads, concurrency, modules, encryptionKeys: keyFile, env } = options
-    const { stopGraceMs, threadMemoryMb, resultBytesMax } = limits
+    const { stopGraceMs, threadMemoryMb, processMemoryMb, resultBytesMax } = limits
     const thread = { modules, keyFile, env, memoryMb: threadMemoryMb, resultBytesMax }
-    this.#pool = new Pool({ slots: concurrency, threads, stopGraceMs, thread }, this.#poolEvents())
+    const process = { ...thread, memoryMb: processMemoryMb }
+    this.#pool = new Pool({ slots: concurrency, threads, stopGraceMs, thread, process }, this.#poolEvents())
     void this.#open()
   }
 
@@ -349,6 +352,7 @@ class EngineWorker implements Worker, DeliverySink {
       threads: this.#options.threads,
       threadsReady: this.#pool.threadsReady,
       threadsReplaced: this.#threadsReplaced,
+      processes: this.#pool.processes,
       prefetch: this.#prefetch,
       connected: this.#intake?.isConnected ?? false,
       held: this.#hands.size,

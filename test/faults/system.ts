@@ -183,7 +183,12 @@ export class System {
   }
 
   #run(parameters: readonly string[]): LineProcess {
-    const env = { ...process.env, ...this.#options.env, [RUN_LOG_VARIABLE]: this.#runLog }
+    const env = {
+      ...process.env,
+      ...this.#options.env,
+      [RUN_LOG_VARIABLE]: this.#runLog,
+      CHASQUI_HANDLER_ENV: RUN_LOG_VARIABLE,
+    }
     return runLines(this.#context, process.execPath, parameters, { env })
   }
 

@@ -10,7 +10,7 @@ const port = parentPort!
 
 // Nothing comes before this side has said that it is ready.
 const take = await serveHandlers(
-  { ...setup, board: new Board(board, base) },
+  { ...setup, board: new Board(board, base), crash: 'ThreadCrashed' },
   {
     send: (message) => port.postMessage(message),
     exit: (code) => process.exit(code),

@@ -31,6 +31,8 @@ export interface Handling {
   readonly slots: number
   readonly board: Board
   readonly resultBytesMax: number
+  /** What an end from the inside is called. */
+  readonly crash: 'ThreadCrashed' | 'ProcessCrashed'
 }
 
 /** Resolves with what takes the messages of the pool, once everything is loaded and told. */
@@ -53,14 +55,14 @@ export async function serveHandlers(
   process.on('uncaughtException', (thrown) => {
     const { name, message, stack } = taskErrorOf(thrown)
     lastWord({
-      name: 'ThreadCrashed',
+      name: handling.crash,
       message: `an error was thrown that nobody caught: ${name}: ${message}`,
       ...(stack !== undefined && { stack }),
     })
     post.exit(1)
   })
   process.on('exit', (code) => {
-    lastWord({ name: 'ThreadCrashed', message: `process.exit(${code}) was called while it ran` })
+    lastWord({ name: handling.crash, message: `process.exit(${code}) was called while it ran` })
   })
 
   const loaded = await load(handling)
@@ -85,6 +87,7 @@ export async function serveHandlers(
   })
   inbox = running
   post.send({
+    sealed: texts !== null,
     ready: [...loaded.definitions.values()].map((definition) => ({
       type: definition.type,
       queue: definition.queue ?? null,

@@ -178,6 +178,18 @@ test('handlers see the environment that they are given', async (context) => {
   assert.equal(path!.resultText, 'null')
 })
 
+test('handlers inherit no secrets of their worker unless they are given', async (context) => {
+  process.env.PLANTED_SECRET = 'PLANTED'
+  context.after(() => delete process.env.PLANTED_SECRET)
+  const { submit, final } = await openBench(context)
+  const [secret, path] = await final(
+    await submit('environment', { name: 'PLANTED_SECRET' }),
+    await submit('environment', { name: 'PATH' }),
+  )
+  assert.equal(secret!.resultText, 'null')
+  assert.equal(path!.resultText, JSON.stringify(process.env.PATH))
+})
+
 test('only types that the modules define are taken; the others stay queued', async (context) => {
   const { engine, submit, final } = await openBench(context)
   const unknown = await submit('nobody-knows', null)

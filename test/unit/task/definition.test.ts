@@ -148,7 +148,7 @@ test('a definition that cannot be used is refused with a sentence that names the
   refused({ type: 't' }, /run must be a function/)
   refused({ type: 't', run, maxAttemps: 3 }, /"maxAttemps" is not a field/)
   refused({ type: 't', run, timeoutMs: 0 }, /timeoutMs must be a whole number from 1/)
-  refused({ type: 't', run, isolation: 'process' }, /isolation must be/)
+  refused({ type: 't', run, isolation: 'planet' }, /isolation must be/)
   refused({ type: 't', run, input: {} }, /input must be a Standard Schema/)
   refused({ type: 't', run, backoff: [] }, /backoff must be/)
   refused({ type: 't', run, queue: '' }, /queue must be/)
