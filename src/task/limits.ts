@@ -379,6 +379,10 @@ export const KEEPER_LATE_MS = 2_000
 export const KEEPER_FULL_MS = 60_000
 /** A lane whose tasks wait while its queue in RabbitMQ is empty, in two looks this far apart, has lost its hints: they are made anew. */
 export const RECONCILE_MS = 5_000
+/** Who finds that hints are lost tells the keeper for this long, with each sign of life: the broker may have lost the news as well. */
+export const REFILL_TOLD_MS = 30_000
+/** Requests that are remembered as heard. */
+export const REFILL_REQUESTS_MAX = 1_000
 /** Rows of a lane that one step of that makes hints of. */
 export const RECONCILE_ROWS_MAX = 1_000
 /** The same lane is refilled at most this often, unless its queue is known to be gone. */

@@ -102,7 +102,7 @@ export class ClusterEngine implements Engine {
       },
       lanes: () => void core.lanes.refresh().catch(() => undefined),
       due: (atMs) => this.#keeper.due(atMs),
-      refill: (laneNo) => this.#upkeep.askRefill(laneNo),
+      refill: (laneNo, request) => this.#upkeep.heardRefill(laneNo, request),
       waiting: (laneNo, dueMs, seqs) => quick.hear(laneNo, dueMs, seqs),
     })
     const wake = () => this.#wake()
@@ -306,6 +306,7 @@ export class ClusterEngine implements Engine {
     if (hub.wants || waits.size > 0) void news.want()
     void lanes.refresh().catch(() => undefined)
     void this.#publisher.share()
+    this.#upkeep.repeatRequests()
     this.#documents?.wake()
   }
 
@@ -359,10 +360,7 @@ export class ClusterEngine implements Engine {
     this.#dispatch.stop()
     this.#vigil.stop()
     this.#holding.close()
-    for (const seat of [...core.ring.seats]) {
-      core.dismiss(seat, false)
-      seat.end({ reason: 'closed' })
-    }
+    core.dismissAll()
     await Promise.all(this.#inboxes.map((inbox) => inbox.close()))
     await this.#keeper.close()
     await this.#intake.close()

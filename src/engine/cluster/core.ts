@@ -188,6 +188,14 @@ export class Core {
     }
   }
 
+  /** Nobody here takes anything any more. */
+  dismissAll(): void {
+    for (const seat of [...this.ring.seats]) {
+      this.dismiss(seat, false)
+      seat.end({ reason: 'closed' })
+    }
+  }
+
   /** A consumer takes nothing more. `lost`: its leases lapse soon, unless somebody renews them. */
   dismiss(seat: Seat, lost: boolean): void {
     this.ring.remove(seat)

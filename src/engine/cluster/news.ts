@@ -18,7 +18,7 @@ type Message =
   | { readonly kind: 'dropped'; readonly tasks: readonly (readonly [lane: number, seq: number])[] }
   | { readonly kind: 'lanes' }
   | { readonly kind: 'due'; readonly atMs: number }
-  | { readonly kind: 'refill'; readonly lane: number }
+  | { readonly kind: 'refill'; readonly lane: number; readonly request: string }
   | {
       readonly kind: 'waiting'
       readonly lane: number
@@ -32,7 +32,7 @@ export interface NewsListener {
   dropped(laneNo: number, seq: number): void
   lanes(): void
   due(atMs: number): void
-  refill(laneNo: number): void
+  refill(laneNo: number, request: string): void
   waiting(laneNo: number, dueMs: number, seqs: readonly number[]): void
 }
 
@@ -107,8 +107,8 @@ export class News {
   }
 
   /** The hints of a lane are lost: whoever is the keeper makes them anew. */
-  sendRefill(laneNo: number): void {
-    this.#send({ kind: 'refill', lane: laneNo })
+  sendRefill(laneNo: number, request: string): void {
+    this.#send({ kind: 'refill', lane: laneNo, request })
   }
 
   /** To one member: these wait, and it seems to have nothing to do. */
@@ -147,7 +147,7 @@ export class News {
         this.#listener.due(message.atMs)
         break
       case 'refill':
-        this.#listener.refill(message.lane)
+        this.#listener.refill(message.lane, message.request)
         break
       case 'waiting':
         this.#listener.waiting(message.lane, message.dueMs, message.seqs)

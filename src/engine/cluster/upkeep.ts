@@ -20,6 +20,7 @@ import { PURGE, PURGE_DEDUPE, WAITING_IN } from './ledger/keeper-statements.ts'
 import { LANE_COUNTS } from './ledger/look-statements.ts'
 import { Orphans } from './orphans.ts'
 import type { Publisher } from './publisher.ts'
+import { RefillRequests } from './refill-requests.ts'
 import { laneOf } from './steering.ts'
 
 export class Upkeep {
@@ -27,6 +28,7 @@ export class Upkeep {
   readonly #publisher: Publisher
   readonly #asking: () => void
   readonly #orphans: Orphans
+  readonly #requests: RefillRequests
   #afterSeq = 0
   #fullUntilEnd = false
   #nextPurgeMs = 0
@@ -46,6 +48,7 @@ export class Upkeep {
     this.#publisher = publisher
     this.#asking = asking
     this.#orphans = new Orphans(core)
+    this.#requests = new RefillRequests(core)
     this.#nextFullMs = core.nowMs() + PURGE_FULL_MS
   }
 
@@ -53,11 +56,21 @@ export class Upkeep {
   missing(queue: string): void {
     const lane = this.#core.lanes.inQueue(queue)
     if (lane === undefined) return
-    this.askRefill(lane.no)
-    this.#core.news.sendRefill(lane.no)
+    this.#ask(lane.no)
+    this.#requests.ask(lane.no)
   }
 
-  askRefill(laneNo: number): void {
+  /** Another process found it. */
+  heardRefill(laneNo: number, request: string): void {
+    if (this.#requests.hear(request)) this.#ask(laneNo)
+  }
+
+  /** With each sign of life. */
+  repeatRequests(): void {
+    this.#requests.repeat()
+  }
+
+  #ask(laneNo: number): void {
     this.#asked.add(laneNo)
     this.#asking()
   }
