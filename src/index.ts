@@ -31,6 +31,7 @@ export {
 export { type ConnectOptions, connect } from './client/connect.ts'
 export type { TaskEvents } from './client/event-stream.ts'
 export type { TaskHandle, WaitOptions } from './client/handle.ts'
+export type { Queues } from './client/queues.ts'
 export type { TaskSnapshot } from './client/snapshot.ts'
 export type { SubmitOptions } from './client/submission.ts'
 export type {
@@ -74,6 +75,7 @@ export {
   type Use,
 } from './task/middleware.ts'
 export type { TaskError } from './task/outcome.ts'
+export type { QueueChange, QueueDefaults, QueueMode, QueueSettings } from './task/queue.ts'
 export type { StandardSchemaV1 } from './task/standard-schema.ts'
 export type {
   Durability,

@@ -57,6 +57,9 @@ export function exitOfError(code: ErrorCode): ExitName {
       return 'unknownTask'
     case 'TIMEOUT':
       return 'deadline'
+    case 'QUEUE_FULL':
+    case 'QUEUE_DRAINING':
+      return 'refused'
     default:
       return 'failed'
   }

@@ -53,7 +53,7 @@ export function submitOptionsOf(options: Options): SubmitOptions {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
-function backoffOption(text: string): readonly number[] {
+export function backoffOption(text: string): readonly number[] {
   const delays = text.split(',').map(parseDuration)
   if (delays.includes(null)) throw new InvalidArgumentError('It must be a list of durations like 1s,10s,1m.')
   return delays as number[]

@@ -31,6 +31,7 @@ import type { Durability, Receipt, Submission } from '../task/task.ts'
 import { isTraced } from '../telemetry/spans.ts'
 import { EventStream, type TaskEvents } from './event-stream.ts'
 import { ClientTaskHandle, type HandleHost, type TaskHandle, type WaitOptions } from './handle.ts'
+import { createQueues, type Queues } from './queues.ts'
 import { type Reading, readingOf } from './reading.ts'
 import { snapshotOf, type TaskSnapshot } from './snapshot.ts'
 import { createSubmission, dataTextOf, type SubmitOptions } from './submission.ts'
@@ -110,6 +111,8 @@ export interface Client extends AsyncDisposable {
   retry(selection: RetrySelection): Promise<RetryAnswer>
   /** Log lines with a number greater than `after`, oldest first. */
   log(id: string, after?: number): Promise<readonly LogLine[]>
+  /** Pauses, drains, resumes or defines a queue: see Queues. */
+  readonly queues: Queues
   /** Events of all tasks that match; begins at once (`started`). See TaskEvents for what happens to a slow reader. */
   watch(query?: WatchQuery): TaskEvents
   /** Queues, workers and totals. */
@@ -129,6 +132,7 @@ const REFUSED_SHOWN_MAX = 100
 
 class EngineClient implements Client, HandleHost {
   readonly engine: Engine
+  readonly queues: Queues
   readonly #clock: Clock
   readonly #ownsEngine: boolean
   readonly #submissions: Submissions
@@ -139,6 +143,10 @@ class EngineClient implements Client, HandleHost {
 
   constructor(engine: Engine, options: ClientOptions) {
     this.engine = engine
+    this.queues = createQueues((order) => {
+      this.mustBeOpen()
+      return engine.steer(order)
+    })
     this.#clock = options.clock ?? systemClock
     this.#ownsEngine = options.ownsEngine ?? false
     const use = options.use === undefined ? [] : usable(options.use)

@@ -69,7 +69,7 @@ export interface CommandContext {
   /** @throws ChasquiError UNAUTHENTICATED, RETRY_AFTER */
   login(token: string): void
   /** Writes down an administrative act. */
-  audit(entry: Pick<AuditEntry, 'act' | 'ids' | 'count' | 'details'>): void
+  audit(entry: Pick<AuditEntry, 'act' | 'ids' | 'count' | 'queue' | 'details'>): void
 }
 
 /** A command that is answered with what a function returns. */

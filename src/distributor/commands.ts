@@ -3,6 +3,7 @@
 import { METHODS, type MethodName } from '../wire/protocol.ts'
 import { answering, type Command, type NeededRight, reading } from './command.ts'
 import * as operator from './commands/operator.ts'
+import * as queue from './commands/queue.ts'
 import * as session from './commands/session.ts'
 import { submit } from './commands/submit.ts'
 import * as task from './commands/task.ts'
@@ -34,7 +35,12 @@ const TABLE: Readonly<Record<MethodName, readonly [NeededRight, Run, 'checks its
   'work.progress': ['work', answering(work.progress), 'checks its params'],
   'work.log': ['work', answering(work.log), 'checks its params'],
 
-  'queue.list': ['observe', answering(operator.queues)],
+  'queue.list': ['observe', answering(queue.list)],
+  'queue.pause': ['admin', answering(queue.pause)],
+  'queue.drain': ['admin', answering(queue.drain)],
+  'queue.resume': ['admin', answering(queue.resume)],
+  'queue.define': ['admin', answering(queue.define)],
+  'queue.purge': ['admin', answering(queue.purge)],
   'worker.list': ['observe', answering(operator.workers)],
   'system.stats': ['observe', answering(operator.stats)],
 }

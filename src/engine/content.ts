@@ -7,17 +7,19 @@
  */
 
 import { isDeepStrictEqual } from 'node:util'
+import { PRIORITY_DEFAULT } from '../task/limits.ts'
 import type { Submission, TaskOptions } from '../task/task.ts'
 import { TRACEPARENT, TRACESTATE } from '../telemetry/trace-context.ts'
 
 export type Content = Pick<Submission, 'type' | 'queue' | 'priority' | 'dataText' | 'options'>
 
 export function isSameContent(a: Content, b: Content): boolean {
+  const [ownA, ownB] = [own(a), own(b)]
   return (
     a.type === b.type &&
     a.queue === b.queue &&
-    a.priority === b.priority &&
-    isDeepStrictEqual(saidBy(a.options), saidBy(b.options)) &&
+    ownA.priority === ownB.priority &&
+    isDeepStrictEqual(saidBy(ownA.options), saidBy(ownB.options)) &&
     // The text is nearly always the same; only a difference is worth parsing.
     (a.dataText === b.dataText || isDeepStrictEqual(JSON.parse(a.dataText), JSON.parse(b.dataText)))
   )
@@ -29,4 +31,15 @@ function saidBy(options: TaskOptions | null): TaskOptions {
   if (metadata === undefined) return rest
   const { [TRACEPARENT]: __, [TRACESTATE]: ___, ...own } = metadata
   return Object.keys(own).length === 0 ? rest : { ...rest, metadata: own }
+}
+
+/** What was said by whoever submitted it, without what its queue added. */
+function own({ priority, options }: Content): Pick<Content, 'priority' | 'options'> {
+  if (options?.ofQueue === undefined) return { priority, options }
+  const { ofQueue } = options
+  const said = Object.entries(options).filter(([name]) => name !== 'ofQueue' && !ofQueue.includes(name))
+  return {
+    priority: ofQueue.includes('priority') ? PRIORITY_DEFAULT : priority,
+    options: Object.fromEntries(said),
+  }
 }

@@ -16,6 +16,7 @@
 
 import type { FinalState, TaskState } from '../task/lifecycle.ts'
 import type { Lease, Outcome } from '../task/outcome.ts'
+import type { QueueAnswer, QueueOrder, QueueSettings } from '../task/queue.ts'
 import type {
   Durability,
   Progress,
@@ -69,6 +70,14 @@ export interface Engine {
    * Others are left as they are (`changed: false`). By filter: only failed ones, RETRY_BATCH_MAX at a time, oldest failure first.
    */
   retry(selection: RetrySelection): Promise<RetryAnswer>
+
+  /**
+   * Steers a queue, durably; it need not have had a task yet. Resolves when the order holds: after a pause no delivery of the queue begins,
+   * on any process that the engine consists of and that can be heard of; what was delivered before goes on. Retried by hand, and given
+   * back, tasks enter a queue also when it is full or draining. A purge cancels what waits, newest first, QUEUE_PURGE_MAX at a time, and nothing
+   * that runs.
+   */
+  steer(order: QueueOrder): Promise<QueueAnswer>
 
   /**
    * Starts taking tasks: at most `slots × prefetch` deliveries unsettled at a time, highest priority first, then the longest due,
@@ -263,6 +272,8 @@ export interface EngineReport {
 
 export interface QueueReport {
   readonly queue: string
+  /** `paused` queues deliver nothing: that work waits in them is no trouble. */
+  readonly settings: QueueSettings
   readonly scheduled: number
   readonly blocked: number
   readonly queued: number

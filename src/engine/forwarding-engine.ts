@@ -1,6 +1,7 @@
 /** An engine around an engine that passes everything on: what decorators of the port begin with. */
 
 import type { Lease, Outcome } from '../task/outcome.ts'
+import type { QueueAnswer, QueueOrder } from '../task/queue.ts'
 import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../task/task.ts'
 import type {
   Change,
@@ -64,6 +65,10 @@ export class ForwardingEngine implements Engine {
 
   retry(selection: RetrySelection): Promise<RetryAnswer> {
     return this.inner.retry(selection)
+  }
+
+  steer(order: QueueOrder): Promise<QueueAnswer> {
+    return this.inner.steer(order)
   }
 
   consume(request: ConsumeRequest, sink: DeliverySink): Promise<Consumer> {

@@ -15,6 +15,8 @@ export interface Ready {
 
 /** Ready tasks of one kind, in their order. */
 export interface ReadyLine<E> {
+  /** Its queue delivers nothing. */
+  readonly isPaused: boolean
   first(): E | null
   /** The first that may run beside others, as far as one can see. */
   firstSociable(): E | null
@@ -99,6 +101,7 @@ export class SeatRing<E extends Ready, L extends ReadyLine<E>, S extends RingSea
     let best: E | null = null
     let bestLine: L | null = null
     for (const line of lines) {
+      if (line.isPaused) continue
       const entry = sociable ? line.firstSociable() : line.first()
       if (entry !== null && (best === null || comesBefore(entry, best))) {
         best = entry

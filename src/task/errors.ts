@@ -42,6 +42,16 @@ export const ERRORS = {
     meaning: 'The store could not write; nothing of the call was kept.',
   },
   SHUTTING_DOWN: { number: -32004, retryable: true, meaning: 'The server is stopping; connect again.' },
+  QUEUE_FULL: {
+    number: -32005,
+    retryable: true,
+    meaning: 'The queue holds as much as it may; try again after `retryAfterMs`.',
+  },
+  QUEUE_DRAINING: {
+    number: -32006,
+    retryable: false,
+    meaning: 'The queue is draining: it takes no new tasks until somebody resumes it.',
+  },
   ID_CONFLICT: { number: -32010, retryable: false, meaning: 'A task with this id and other content exists.' },
   NOT_SUPPORTED: { number: -32011, retryable: false, meaning: 'This engine or version cannot do it.' },
   UNAUTHENTICATED: { number: -32012, retryable: false, meaning: 'The token is missing or not valid.' },

@@ -244,6 +244,10 @@ export const LIST_LIMIT_DEFAULT = 100
 export const LIST_LIMIT_MAX = 1_000
 /** Tasks that one `task.retry` by filter takes up; call again while it says `more`. */
 export const RETRY_BATCH_MAX = 1_000
+/** Tasks that one `queue.purge` cancels; call again with its cursor. */
+export const QUEUE_PURGE_MAX = 500
+/** Who meets a full queue may come again after this long. */
+export const QUEUE_FULL_RETRY_MS = 1_000
 /** (setting) Submissions are refused while the disk has less than this free. */
 export const DISK_FREE_BYTES_MIN = 128 * 1024 * 1024
 export const DISK_RETRY_AFTER_MS = 5_000
@@ -400,6 +404,10 @@ export const CLAIM_FLUSH_ROWS = 500
 export const NEWS_WANTED_MS = 10_000
 /** Who begins to watch waits this long for the others to have heard of it. */
 export const NEWS_HEARD_MS = 500
+/** Newest rows that are looked at for the mean size of a queue's tasks, where its bytes are limited. */
+export const QUEUE_BYTES_SCAN_MAX = 10_000
+/** Who gives an order to a queue waits this long for the others to obey: after a sign of life and a half all that live have read it. */
+export const QUEUE_HEARD_MS = 1.5 * MEMBER_BEAT_MS
 /** Between the statements that keep the mean run time of a type. */
 export const MEAN_SAVE_MS = 2_000
 /** (settings --tasks-max, --queue-tasks-max) Unfinished tasks are counted this often while tasks come in; who is refused may come again after as long. */

@@ -28,6 +28,8 @@ export interface TaskOptions {
   /** How long after its acceptance a task holds its dedupe key. */
   readonly dedupeWindowMs?: number
   readonly metadata?: Readonly<Record<string, string>>
+  /** Names of what the task got from its queue, because it did not say it itself. */
+  readonly ofQueue?: readonly string[]
 }
 
 /** A task at an engine's door: complete, checked and with times resolved. */

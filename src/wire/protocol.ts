@@ -7,6 +7,7 @@
 
 import type { MethodDescription, NotificationDescription } from './protocol/method.ts'
 import { OPERATOR_METHODS } from './protocol/operator.ts'
+import { QUEUE_METHODS } from './protocol/queue.ts'
 import { SESSION_METHODS } from './protocol/session.ts'
 import { TASK_METHODS, TASK_NOTIFICATIONS } from './protocol/task.ts'
 import { WORK_METHODS, WORK_NOTIFICATIONS } from './protocol/work.ts'
@@ -15,6 +16,7 @@ export const METHODS = {
   ...SESSION_METHODS,
   ...TASK_METHODS,
   ...WORK_METHODS,
+  ...QUEUE_METHODS,
   ...OPERATOR_METHODS,
 } as const satisfies Record<string, MethodDescription>
 

@@ -38,6 +38,8 @@ export interface EngineUnderTest {
    * tasks travel through a broker. Default true.
    */
   readonly ordered?: boolean
+  /** Asks again by itself what is refused for now. */
+  readonly persistent?: boolean
   /** Opens a new, empty store with the settings above. */
   open(): Promise<Harness>
 }

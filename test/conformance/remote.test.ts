@@ -13,6 +13,7 @@ import { conformance } from './suite.ts'
 conformance('remote', {
   durable: false,
   durability: 'memory',
+  persistent: true,
   async open() {
     const clock = new VirtualClock()
     const behind = openMemoryEngine({

@@ -10,11 +10,13 @@ import { closing } from './promises/closing.ts'
 import { consuming } from './promises/consuming.ts'
 import { counting } from './promises/counting.ts'
 import { deduplicating } from './promises/deduplicating.ts'
+import { defining } from './promises/defining.ts'
 import { delivering } from './promises/delivering.ts'
 import { expiring } from './promises/expiring.ts'
 import { leasing } from './promises/leasing.ts'
 import { listing } from './promises/listing.ts'
 import { measuring } from './promises/measuring.ts'
+import { pausing } from './promises/pausing.ts'
 import { reopening } from './promises/reopening.ts'
 import { reporting } from './promises/reporting.ts'
 import { retaining } from './promises/retaining.ts'
@@ -60,6 +62,8 @@ export function conformance(name: string, under: EngineUnderTest): void {
   describe(`${name}: counting`, () => counting(promised))
   describe(`${name}: measuring`, () => measuring(promised))
   describe(`${name}: retaining`, () => retaining(promised))
+  describe(`${name}: pausing, draining, purging`, () => pausing(promised))
+  describe(`${name}: defining queues`, () => defining(promised))
   describe(`${name}: closing`, () => closing(promised))
   if (under.durable) describe(`${name}: reopening`, () => reopening(promised))
 }

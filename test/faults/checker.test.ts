@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { QueueReport } from '../../src/engine/engine.ts'
 import type { FinalState } from '../../src/task/lifecycle.ts'
+import { PLAIN_QUEUE } from '../../src/task/queue.ts'
 import type { TaskRecord } from '../../src/task/task.ts'
 import type { Run } from '../support/run-log.ts'
 import { check, type Judgement, type Remains } from './checker.ts'
@@ -303,6 +304,7 @@ function stored(one: TaskRecord, seq: number): StoredTask {
 function queue(totals: QueueReport['totals']): QueueReport {
   return {
     queue: 'default',
+    settings: PLAIN_QUEUE,
     scheduled: 0,
     blocked: 0,
     queued: 0,

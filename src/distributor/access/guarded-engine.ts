@@ -29,6 +29,7 @@ import type {
 import { ChasquiError } from '../../task/errors.ts'
 import { LIST_LIMIT_MAX, RETRY_BATCH_MAX } from '../../task/limits.ts'
 import type { Lease, Outcome } from '../../task/outcome.ts'
+import type { QueueAnswer, QueueOrder } from '../../task/queue.ts'
 import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../../task/task.ts'
 import { EventFilter } from './event-filter.ts'
 import { HeldTasks } from './held-tasks.ts'
@@ -147,6 +148,13 @@ export class GuardedEngine implements Engine {
     }
     const { ids, more } = await this.#failedIds(selection.filter)
     return { tasks: ids.length === 0 ? [] : await retryIds(ids), more }
+  }
+
+  /** A queue is steered for all of its tasks: who may see some keys only does not steer it. */
+  async steer(order: QueueOrder): Promise<QueueAnswer> {
+    if (!allows(this.#identity, 'admin', order.queue, null))
+      throw forbidden(`${this.#who} may not ${order.kind} queue "${order.queue}"`)
+    return this.#engine.steer(order)
   }
 
   /** Those that it may retry, by looking at them: a filter of queues cannot say which keys. */

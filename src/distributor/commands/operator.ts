@@ -1,11 +1,7 @@
-/** `queue.list`, `worker.list`, `system.stats`: what operators look at. */
+/** `worker.list`, `system.stats`: what operators look at. */
 
-import { writeQueues, writeStats, writeWorkers } from '../../wire/report-codec.ts'
+import { writeStats, writeWorkers } from '../../wire/report-codec.ts'
 import type { CommandContext } from '../command.ts'
-
-export async function queues({ engine }: CommandContext): Promise<string> {
-  return writeQueues(await engine.inspect())
-}
 
 export async function workers({ engine }: CommandContext): Promise<string> {
   return writeWorkers(await engine.inspect())

@@ -18,7 +18,7 @@ export interface CommandRoute {
   /** Default: that of the command. */
   readonly summary?: string
   /** The param that the id in the path is; `ids`: it alone. */
-  readonly id?: 'id' | 'ids'
+  readonly id?: 'id' | 'ids' | 'queue'
   /** Params that come from the query. */
   readonly query?: readonly string[]
   /** The body is the params. */
@@ -47,7 +47,7 @@ export function paramsOf(route: CommandRoute, { params, query, body }: Asked): P
     made[name] = fromText(properties[name]!, value)
   }
   if (id === 'ids') made.ids = [params.id]
-  else if (id === 'id') made.id = params.id
+  else if (id !== undefined) made[id] = params.id
   if (isBody === undefined) return made
   if (!isObject(body)) refuse('the body', 'must be a JSON object (content-type: application/json)')
   return { ...body, ...made }

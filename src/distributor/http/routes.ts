@@ -49,6 +49,11 @@ export const COMMAND_ROUTES: readonly CommandRoute[] = [
   },
   { verb: 'GET', path: '/v1/tasks/:id/log', command: 'task.log', id: 'id', query: ['after'] },
   { verb: 'GET', path: '/v1/queues', command: 'queue.list' },
+  { verb: 'POST', path: '/v1/queues/:id/pause', command: 'queue.pause', id: 'queue' },
+  { verb: 'POST', path: '/v1/queues/:id/drain', command: 'queue.drain', id: 'queue' },
+  { verb: 'POST', path: '/v1/queues/:id/resume', command: 'queue.resume', id: 'queue' },
+  { verb: 'POST', path: '/v1/queues/:id/define', command: 'queue.define', id: 'queue', body: true },
+  { verb: 'POST', path: '/v1/queues/:id/purge', command: 'queue.purge', id: 'queue', body: true },
   { verb: 'GET', path: '/v1/workers', command: 'worker.list' },
   { verb: 'GET', path: '/v1/stats', command: 'system.stats' },
 ]

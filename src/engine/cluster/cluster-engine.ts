@@ -10,6 +10,7 @@ import type { Clock } from '../../task/clock.ts'
 import { ChasquiError } from '../../task/errors.ts'
 import { DOCUMENT_DRAIN_MS, QUEUE_DEFAULT } from '../../task/limits.ts'
 import type { Lease, Outcome } from '../../task/outcome.ts'
+import type { QueueAnswer, QueueOrder } from '../../task/queue.ts'
 import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../../task/task.ts'
 import { Documents } from '../documents.ts'
 import type {
@@ -32,7 +33,6 @@ import type {
   Watch,
   WatchQuery,
 } from '../engine.ts'
-import { creditOf } from '../seat-ring.ts'
 import { openBroker } from './broker/open-broker.ts'
 import type { Core } from './core.ts'
 import { createCore } from './create-core.ts'
@@ -52,8 +52,9 @@ import { Membership } from './membership.ts'
 import { News } from './news.ts'
 import { BROKER_TROUBLE, type ClusterOptions } from './options.ts'
 import { Publisher } from './publisher.ts'
+import { Queues } from './queues.ts'
 import { QuickHints } from './quick-hints.ts'
-import { createSeat } from './seat.ts'
+import { openConsumer } from './seating.ts'
 import { Settling } from './settling.ts'
 import { cancel, retry, revokeHere } from './steering.ts'
 import { stillness } from './stillness.ts'
@@ -77,11 +78,11 @@ export class ClusterEngine implements Engine {
   readonly #keeper: Keeper
   readonly #upkeep: Upkeep
   readonly #membership: Membership
+  readonly #queues: Queues
   readonly #inboxes: readonly Inbox[]
   #documents: Documents<number> | null = null
   readonly #openedAtMs: number
   readonly #cancelling = new Set<Promise<unknown>>()
-  #lastSeat = 0
   #closing: Promise<void> | null = null
 
   constructor(options: ClusterOptions, ledger: Ledger, clock: Clock, name: string) {
@@ -104,6 +105,8 @@ export class ClusterEngine implements Engine {
       due: (atMs) => this.#keeper.due(atMs),
       refill: (laneNo, request) => this.#upkeep.heardRefill(laneNo, request),
       waiting: (laneNo, dueMs, seqs) => quick.hear(laneNo, dueMs, seqs),
+      queues: (from) => void this.#queues.hear(from),
+      queuesHeard: () => this.#queues.heard(),
     })
     const wake = () => this.#wake()
     const quick = new QuickHints(core, wake)
@@ -125,6 +128,7 @@ export class ClusterEngine implements Engine {
     })
     this.#upkeep = new Upkeep(core, this.#publisher, () => this.#keeper.kick())
     this.#keeper = new Keeper(core, this.#publisher, this.#settling, this.#upkeep)
+    this.#queues = new Queues(core, { changed: wake, still: () => this.#dispatch.still() })
     this.#membership = new Membership(core, name, {
       beat: () => this.#beat(),
       forgotten: () => this.#holding.loseAll(),
@@ -156,6 +160,7 @@ export class ClusterEngine implements Engine {
     })
     for (const inbox of this.#inboxes) await inbox.check()
     await this.#membership.join()
+    await this.#queues.refresh()
     await core.lanes.refresh()
     await this.#membership.beat()
     this.#brokerUp()
@@ -190,6 +195,11 @@ export class ClusterEngine implements Engine {
   async retry(selection: RetrySelection): Promise<RetryAnswer> {
     this.#mustBeOpen()
     return retry(this.#core, this.#publisher, selection)
+  }
+
+  async steer(order: QueueOrder): Promise<QueueAnswer> {
+    this.#mustBeOpen()
+    return this.#queues.steer(order)
   }
 
   // ---- looking ----------------------------------------------------------------------------------------------
@@ -235,33 +245,13 @@ export class ClusterEngine implements Engine {
 
   async consume(request: ConsumeRequest, sink: DeliverySink): Promise<Consumer> {
     this.#mustBeOpen()
-    const core = this.#core
-    const workerNo = await this.#membership.workerNo(request.worker)
-    const { seat, ended } = createSeat(
-      `${core.member}-${++this.#lastSeat}`,
-      request,
-      sink,
-      workerNo,
-      core.nowMs(),
-    )
-    core.ring.add(seat, core.windows.values(), ({ lane }) => lane)
-    this.#wake()
-    return {
-      id: seat.id,
-      ended,
-      resize: (newSlots, newPrefetch) => {
-        seat.slots = newSlots
-        seat.prefetch = newPrefetch
-        seat.credit = creditOf(newSlots, newPrefetch)
-        this.#wake()
-      },
-      stop: async (stopping) => {
-        core.dismiss(seat, stopping?.lost === true)
-        this.#holding.watch(core.nowMs())
-        seat.end({ reason: 'stopped' })
+    return openConsumer(this.#core, this.#membership, request, sink, {
+      wake: () => this.#wake(),
+      left: () => {
+        this.#holding.watch(this.#core.nowMs())
         this.#intake.look()
       },
-    }
+    })
   }
 
   async settle(outcomes: readonly Outcome[]): Promise<readonly Settlement[]> {
@@ -305,6 +295,7 @@ export class ClusterEngine implements Engine {
     const { hub, waits, news, lanes } = this.#core
     if (hub.wants || waits.size > 0) void news.want()
     void lanes.refresh().catch(() => undefined)
+    void this.#queues.refresh().catch(() => undefined)
     void this.#publisher.share()
     this.#upkeep.repeatRequests()
     this.#documents?.wake()

@@ -12,6 +12,7 @@ import type { Progress, TaskOptions } from '../../task/task.ts'
 import { mustRunAlone } from '../budget.ts'
 import type { ConsumerReport, DeliverySink, LogLine, TaskEvent } from '../engine.ts'
 import type { EventHub } from '../event-hub.ts'
+import { QueueBook } from '../queue-book.ts'
 import { SeatRing } from '../seat-ring.ts'
 import type { Waits } from '../waits.ts'
 import type { Broker } from './broker/broker.ts'
@@ -76,6 +77,7 @@ export class Core {
   readonly ring = new SeatRing<Entry, Window, Seat>((entry) => entry.alone)
   readonly windows = new Map<number, Window>()
   readonly leases = new Leases()
+  readonly queues = new QueueBook()
   lanes!: Lanes
   broker!: Broker
   news!: News
@@ -91,6 +93,7 @@ export class Core {
   #events: TaskEvent[] = []
   #settled: string[] = []
   #telling = false
+  #lastSeat = 0
 
   /** How many other members say that they live. */
   get otherMembers(): number {
@@ -116,6 +119,10 @@ export class Core {
     return this.clock.nowMs()
   }
 
+  newSeatNo(): number {
+    return ++this.#lastSeat
+  }
+
   /** Whose rows of counts a connection changes. */
   slot(connection: number): number {
     return this.member * SLOTS_PER_MEMBER + connection
@@ -125,15 +132,18 @@ export class Core {
     let window = this.windows.get(lane.no)
     if (window === undefined) {
       window = new Window(lane)
+      window.isPaused = this.queues.isPaused(lane.queue)
       this.windows.set(lane.no, window)
     }
     return window
   }
 
-  /** Somebody here takes from this lane. */
+  /** Somebody here takes from this lane now. */
   hasSeatFor(lane: Lane): boolean {
     const window = this.windows.get(lane.no)
-    return window !== undefined && this.ring.seats.some((seat) => seat.lines.includes(window))
+    return (
+      window !== undefined && !window.isPaused && this.ring.seats.some((seat) => seat.lines.includes(window))
+    )
   }
 
   /** A state that the ledger has recorded, or news of a running attempt. Leaves with the others of this turn. */

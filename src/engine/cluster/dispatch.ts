@@ -41,6 +41,7 @@ export class Dispatch {
   readonly #onGranted: (untilMs: number) => void
   #planned = false
   #claiming = false
+  #claimed: Promise<void> = Promise.resolve()
   #stopped = false
   #gather: NodeJS.Timeout | null = null
   /** After claims that failed in a row: a database that refuses them is not asked in a tight loop. */
@@ -81,6 +82,11 @@ export class Dispatch {
     })
   }
 
+  /** Resolves when the claim under way is over. */
+  still(): Promise<void> {
+    return this.#claimed
+  }
+
   stop(): void {
     this.#stopped = true
     if (this.#gather !== null) clearTimeout(this.#gather)
@@ -101,7 +107,7 @@ export class Dispatch {
     if (this.#gather !== null) clearTimeout(this.#gather)
     this.#gather = null
     const picks = this.#pick()
-    if (picks.length > 0) void this.#claim(picks)
+    if (picks.length > 0) this.#claimed = this.#claim(picks)
   }
 
   #pick(): Pick[] {

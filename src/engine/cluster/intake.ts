@@ -86,6 +86,7 @@ export class Intake {
     const wanted = new Map<Window, { credit: number; free: number }>()
     for (const seat of this.#core.ring.seats) {
       for (const line of seat.lines) {
+        if (line.isPaused) continue
         const want = wanted.get(line) ?? { credit: 0, free: 0 }
         want.credit += seat.credit
         want.free += Math.max(0, seat.credit - seat.held)
@@ -131,7 +132,10 @@ export class Intake {
     intaken.opening = true
     const { lane } = intaken
     const isNew = intaken.subscription === null
-    if (isNew) this.#gatherFrom(lane)
+    if (isNew) {
+      this.#gatherFrom(lane)
+      intaken.heardAtMs = performance.now()
+    }
     try {
       await this.#publisher.declare(lane.amqpQueue)
       const old = intaken.subscription

@@ -113,7 +113,7 @@ export async function readLog(core: Core, id: string, after: number): Promise<Lo
 export async function queueReports(core: Core): Promise<QueueReport[]> {
   const rows = await core.ledger.look.repeat(COUNTS, [])
   const waitingTypes = await waitingTypesOf(core)
-  const reports: QueueReport[] = []
+  const reports: Omit<QueueReport, 'settings'>[] = []
   for (const row of rows) {
     const [queue, submitted, scheduled, running, succeeded, failed, canceled, expired] = row as readonly [
       string,
@@ -137,7 +137,7 @@ export async function queueReports(core: Core): Promise<QueueReport[]> {
       totals: { submitted, succeeded, failed, canceled, expired },
     })
   }
-  return reports
+  return core.queues.complete(reports)
 }
 
 export async function inspect(

@@ -25,6 +25,9 @@ type Message =
       readonly dueMs: number
       readonly seqs: readonly number[]
     }
+  | { readonly kind: 'queues'; readonly from: number }
+  /** `by` whom the order was given. */
+  | { readonly kind: 'queues-heard'; readonly by: number }
 
 export interface NewsListener {
   events(events: readonly TaskEvent[]): void
@@ -34,6 +37,10 @@ export interface NewsListener {
   due(atMs: number): void
   refill(laneNo: number, request: string): void
   waiting(laneNo: number, dueMs: number, seqs: readonly number[]): void
+  /** A member was given orders to queues, and waits for all to obey. */
+  queues(from: number): void
+  /** Another obeys those that were given here. */
+  queuesHeard(): void
 }
 
 /** This member, and how many others there are. */
@@ -116,6 +123,14 @@ export class News {
     this.#send({ kind: 'waiting', lane, dueMs, seqs }, address)
   }
 
+  sendQueues(): void {
+    this.#send({ kind: 'queues', from: this.#self.member })
+  }
+
+  sendQueuesHeard(by: number): void {
+    this.#send({ kind: 'queues-heard', by })
+  }
+
   hear(text: string): void {
     let message: Message
     try {
@@ -151,6 +166,12 @@ export class News {
         break
       case 'waiting':
         this.#listener.waiting(message.lane, message.dueMs, message.seqs)
+        break
+      case 'queues':
+        this.#listener.queues(message.from)
+        break
+      case 'queues-heard':
+        if (message.by === this.#self.member) this.#listener.queuesHeard()
     }
   }
 

@@ -66,6 +66,7 @@ export class QuickHints {
 
   #idleFor(lane: Lane): readonly Address[] {
     const core = this.#core
+    if (core.queues.isPaused(lane.queue)) return []
     if ((this.#restUntilMs.get(lane.no) ?? 0) > performance.now()) return []
     const others = core.others
       .filter(({ address, consumers }) => {
@@ -79,7 +80,7 @@ export class QuickHints {
   /** Tasks of this lane that could be claimed here now. */
   #room(lane: Lane): number {
     const window = this.#core.windows.get(lane.no)
-    if (window === undefined || window.size > 0) return 0
+    if (window === undefined || window.isPaused || window.size > 0) return 0
     let room = 0
     for (const seat of this.#core.ring.seats) {
       if (seat.lines.includes(window)) room += Math.max(0, seat.credit - seat.held)

@@ -10,7 +10,7 @@ import type { Lane } from './lane.ts'
 import { isPlain, texts } from './ledger/columns.ts'
 import { STATE_OF_NUMBER } from './ledger/schema.ts'
 import type { Row } from './ledger/session.ts'
-import { CANCEL, REVIVE, REVIVE_FAILED } from './ledger/steer-statements.ts'
+import { CANCEL, CANCEL_WAITING, REVIVE, REVIVE_FAILED } from './ledger/steer-statements.ts'
 import type { Publisher } from './publisher.ts'
 
 const STEER_SLOT = 9
@@ -19,8 +19,21 @@ const RUNNING = 2
 const FIRST_FINAL = 4
 
 /** Recorded at once in every state that is not final; a running handler is told to stop, and its epoch is fenced off. */
-export async function cancel(core: Core, ids: readonly string[]): Promise<(Change | null)[]> {
-  const rows = await core.ledger.careful.repeat(CANCEL, [
+export function cancel(core: Core, ids: readonly string[]): Promise<(Change | null)[]> {
+  return cancelBy(CANCEL, core, ids)
+}
+
+/** The same, where it has not begun to run. */
+export function cancelWaiting(core: Core, ids: readonly string[]): Promise<(Change | null)[]> {
+  return cancelBy(CANCEL_WAITING, core, ids)
+}
+
+async function cancelBy(
+  statement: typeof CANCEL,
+  core: Core,
+  ids: readonly string[],
+): Promise<(Change | null)[]> {
+  const rows = await core.ledger.careful.repeat(statement, [
     texts(ids.filter(isPlain)),
     core.nowMs(),
     core.slot(STEER_SLOT),
@@ -37,7 +50,8 @@ export async function cancel(core: Core, ids: readonly string[]): Promise<(Chang
       continue
     }
     const before = STATE_OF_NUMBER[row[2] as number] as TaskState
-    if ((row[2] as number) >= FIRST_FINAL || told.has(id)) {
+    const runsOn = statement === CANCEL_WAITING && row[2] === RUNNING
+    if ((row[2] as number) >= FIRST_FINAL || runsOn || told.has(id)) {
       changes.push({ id, state: told.has(id) ? ('canceled' as const) : before, changed: false })
       continue
     }

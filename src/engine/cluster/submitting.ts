@@ -14,13 +14,14 @@ import {
   PENDING_TASKS_MAX,
   RETRY_AFTER_MS,
 } from '../../task/limits.ts'
+import { PLAIN_QUEUE, withDefaults } from '../../task/queue.ts'
 import type { Receipt, Refusal, Submission } from '../../task/task.ts'
 import { isSameContent } from '../content.ts'
 import { Backlog, type BacklogLimits } from './backlog.ts'
 import type { Core } from './core.ts'
 import type { Waiting } from './hints.ts'
 import { isPlain, texts } from './ledger/columns.ts'
-import { FIND_WITH_DATA, readTask, type TaskRow } from './ledger/look-statements.ts'
+import { FIND_WITH_DATA, KNOWN, readTask, type TaskRow } from './ledger/look-statements.ts'
 import { DEDUPE_HOLDER, HOLD_DEDUPE } from './ledger/member-statements.ts'
 import { STATE_OF_NUMBER } from './ledger/schema.ts'
 import type { Parameter, Row, Session } from './ledger/session.ts'
@@ -35,6 +36,8 @@ const CAREFUL_SLOT = 8
 
 /** One submission on its way, with the place of its answer. */
 interface Item {
+  /** As it was given, and with the defaults of its queue. */
+  readonly given: Submission
   readonly submission: Submission
   readonly dataText: string
   readonly dataRef: string
@@ -69,7 +72,7 @@ export class Submitting {
   constructor(core: Core, publisher: Publisher, limits: BacklogLimits, onScheduled: (atMs: number) => void) {
     this.#core = core
     this.#publisher = publisher
-    this.#backlog = new Backlog(core.ledger.look, limits)
+    this.#backlog = new Backlog(core, limits)
     this.#onScheduled = onScheduled
     this.#idle = core.ledger.submit.map((session, index) => ({ session, slot: index }))
   }
@@ -116,8 +119,12 @@ export class Submitting {
   ): Promise<readonly Answer[]> {
     return new Promise((resolve, reject) => {
       const call: Call = { answers: new Array(batch.length), open: batch.length, resolve, reject }
-      for (const [index, submission] of batch.entries()) {
+      const nowMs = this.#core.nowMs()
+      for (const [index, given] of batch.entries()) {
+        const settings = this.#core.queues.of(given.queue)
+        const submission = settings === PLAIN_QUEUE ? given : withDefaults(given, settings, nowMs)
         this.#waiting.push({
+          given,
           submission,
           dataText: stored === null ? submission.dataText : stored[index]!.text,
           dataRef: stored === null ? '' : stored[index]!.ref,
@@ -161,7 +168,14 @@ export class Submitting {
       }
       const looking = this.#backlog.look()
       if (looking !== null) await looking
-      const rest = items.filter((item) => this.#checkText(item) && this.#checkRoom(item))
+      const refused: { item: Item; refusal: Refusal }[] = []
+      const rest = items.filter((item) => {
+        if (!this.#checkText(item)) return false
+        const refusal = this.#backlog.enter(item.submission)
+        if (refusal !== null) refused.push({ item, refusal })
+        return refusal === null
+      })
+      if (refused.length > 0) await this.#refuse(refused)
       if (rest.length === 0) return
       if (rest.some(({ submission }) => submission.options?.dedupeKey !== undefined))
         await this.#insertCarefully(rest)
@@ -178,11 +192,15 @@ export class Submitting {
     return false
   }
 
-  #checkRoom(item: Item): boolean {
-    const { id, queue } = item.submission
-    const refusal = this.#backlog.enter(id, queue)
-    if (refusal !== null) answer(item, refusal)
-    return refusal === null
+  /** What was accepted before is not refused for want of room. */
+  async #refuse(refused: readonly { item: Item; refusal: Refusal }[]): Promise<void> {
+    const ids = texts(refused.map(({ item }) => item.submission.id))
+    const known = new Set((await this.#core.ledger.look.repeat(KNOWN, [ids])).map(([id]) => id))
+    const { there = [], others = [] } = Object.groupBy(refused, ({ item }) =>
+      known.has(item.submission.id) ? 'there' : 'others',
+    )
+    for (const { item, refusal } of others) answer(item, refusal)
+    if (there.length > 0) await this.#compare(there.map(({ item }) => item))
   }
 
   #parameters(
@@ -277,7 +295,7 @@ export class Submitting {
       (await ledger.look.repeat(FIND_WITH_DATA, [ids])).map(readTask).map((row) => [row.id, row]),
     )
     for (const item of items) {
-      const { submission, dataRef } = item
+      const { given: submission, dataRef } = item
       const row = rows.get(submission.id)
       // Purged in this very moment: it may be submitted again.
       if (row === undefined) {

@@ -16,6 +16,7 @@ import {
 } from '../../task/limits.ts'
 import { BrokerFailure } from './broker/broker.ts'
 import { type Core, runsAloneAsRow } from './core.ts'
+import { numbers } from './ledger/columns.ts'
 import { PURGE, PURGE_DEDUPE, WAITING_IN } from './ledger/keeper-statements.ts'
 import { LANE_COUNTS } from './ledger/look-statements.ts'
 import { Orphans } from './orphans.ts'
@@ -93,11 +94,17 @@ export class Upkeep {
       this.#nextFullMs = nowMs + PURGE_FULL_MS
     }
     await ledger.office.repeat(PURGE_DEDUPE, [nowMs, PURGE_ROWS_MAX])
+    const own = [...this.#core.lanes.all]
+      .map(({ no, queue }) => ({ no, kept: this.#core.queues.retention(queue, settings) }))
+      .filter(({ kept }) => kept !== settings)
     const rows = await ledger.office.repeat(PURGE, [
       this.#afterSeq,
       PURGE_ROWS_MAX,
       nowMs - settings.retentionMs,
       nowMs - settings.failedRetentionMs,
+      numbers(own.map(({ no }) => no)),
+      numbers(own.map(({ kept }) => nowMs - kept.retentionMs)),
+      numbers(own.map(({ kept }) => nowMs - kept.failedRetentionMs)),
     ])
     const [lastSeq, looked] = rows[0] as readonly [number | null, number]
     const deleted = rows.filter(([, , id]) => id !== null)

@@ -72,6 +72,7 @@ export class Vigil {
     )
     return [...windows]
       .filter((window) => {
+        if (window.isPaused) return false
         const heardAtMs = this.#intake.heardAtMs(window.lane)
         return window.first() === null && heardAtMs !== null && nowMs - heardAtMs > SILENT_CONSUMER_MS
       })

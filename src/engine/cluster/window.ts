@@ -26,6 +26,7 @@ export interface Entry {
 
 export class Window implements ReadyLine<Entry> {
   readonly lane: Lane
+  isPaused = false
   #items: Entry[] = []
   #head = 0
 

@@ -2,6 +2,7 @@
 
 import type { TaskState } from '../../task/lifecycle.ts'
 import { DEDUPE_WINDOW_MS_DEFAULT, WINDOW_PAYLOAD_LENGTH_MAX } from '../../task/limits.ts'
+import { PLAIN_QUEUE, refusalBy, withDefaults } from '../../task/queue.ts'
 import type { Durability, Receipt, Refusal, Submission } from '../../task/task.ts'
 import { isSameContent } from '../content.ts'
 import { createEntry } from './entry.ts'
@@ -11,11 +12,13 @@ import { stateOf } from './records.ts'
 
 export function accept(
   heart: Heart,
-  submission: Submission,
+  given: Submission,
   nowMs: number,
   durability: Durability,
 ): Receipt | Refusal {
-  const { store } = heart
+  const { store, queues } = heart
+  const settings = queues.of(given.queue)
+  const submission = settings === PLAIN_QUEUE ? given : withDefaults(given, settings, nowMs)
   const { id, options } = submission
   const queueNo = store.names.numberOf(submission.queue)
   const typeNo = store.names.numberOf(submission.type)
@@ -26,6 +29,10 @@ export function accept(
     if (held !== null) return { id: held.id, state: stateOf(heart, held), duplicate: true, durability }
   }
 
+  if (settings !== PLAIN_QUEUE) {
+    const refusal = refusalBy(settings, submission, () => queues.loadOf(heart.counts, queueNo))
+    if (refusal !== null) return store.look.find(id) === null ? refusal : duplicate(heart, given, durability)
+  }
   const scheduled = submission.runAtMs > nowMs
   const runAtMs = scheduled ? submission.runAtMs : nowMs
   const seq = heart.nextSeq
@@ -43,10 +50,11 @@ export function accept(
       optionsText,
     )
   ) {
-    return duplicate(heart, submission, durability)
+    return duplicate(heart, given, durability)
   }
   heart.useSeq()
   heart.counts.add(queueNo, 'submitted', 1)
+  queues.changed({ queueNo, seq }, 1)
   if (options !== null) {
     if (options.expiresAtMs !== undefined) {
       store.time.insertExpiry(options.expiresAtMs, seq)
@@ -70,9 +78,9 @@ export function accept(
   return { id, state: scheduled ? 'scheduled' : 'queued', duplicate: false, durability }
 }
 
-function duplicate(heart: Heart, submission: Submission, durability: Durability): Receipt | Refusal {
-  const held = heart.store.look.find(submission.id, true)!
-  const same = isSameContent(submission, {
+function duplicate(heart: Heart, given: Submission, durability: Durability): Receipt | Refusal {
+  const held = heart.store.look.find(given.id, true)!
+  const same = isSameContent(given, {
     type: heart.store.names.nameOf(held.typeNo),
     queue: heart.store.names.nameOf(held.queueNo),
     priority: held.priority,
@@ -80,12 +88,12 @@ function duplicate(heart: Heart, submission: Submission, durability: Durability)
     options: held.options,
   })
   const state: TaskState = stateOf(heart, held)
-  if (same) return { id: submission.id, state, duplicate: true, durability }
+  if (same) return { id: given.id, state, duplicate: true, durability }
   return {
-    id: submission.id,
+    id: given.id,
     refused: {
       code: 'ID_CONFLICT',
-      message: `task ${submission.id} exists with other content (state ${state})`,
+      message: `task ${given.id} exists with other content (state ${state})`,
     },
   }
 }

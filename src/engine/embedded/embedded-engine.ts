@@ -5,7 +5,6 @@
  * This file is the door: it checks admission, hands what writes to the turns, and answers what only reads at once.
  */
 
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../task/clock.ts'
 import { ChasquiError } from '../../task/errors.ts'
@@ -14,11 +13,13 @@ import {
   DOCUMENT_DRAIN_MS,
   FAILED_RETENTION_MS,
   LEASE_MS,
+  QUEUE_PURGE_MAX,
   RECONNECT_GRACE_MS,
   RETENTION_MS,
   WAL_BYTES_MAX,
 } from '../../task/limits.ts'
 import type { Lease, Outcome } from '../../task/outcome.ts'
+import type { QueueAnswer, QueueOrder } from '../../task/queue.ts'
 import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../../task/task.ts'
 import { Documents } from '../documents.ts'
 import type {
@@ -57,10 +58,11 @@ import { extend, leave } from './leasing.ts'
 import { queueReports, readLog, readPage, readRecords } from './looking.ts'
 import { reportOne } from './news.ts'
 import type { EmbeddedOptions } from './options.ts'
-import { type Ownership, takeOwnership } from './ownership.ts'
+import { makeFolder, type Ownership, takeOwnership } from './ownership.ts'
 import { Purge } from './purge.ts'
 import { createSeat } from './roster.ts'
 import { cancel, retry } from './steer.ts'
+import { steer } from './steer-queues.ts'
 import { openCompleteStore, STORE_FILE, type Store } from './store.ts'
 import { Turns } from './turns.ts'
 
@@ -68,17 +70,7 @@ export type { EmbeddedOptions } from './options.ts'
 
 /** Opens or makes a store. Throws STORE_LOCKED, STORE_VERSION or CONFIG_INVALID. */
 export async function openEmbeddedEngine(options: EmbeddedOptions): Promise<EmbeddedEngine> {
-  try {
-    mkdirSync(options.dir, { recursive: true })
-  } catch (error) {
-    throw new ChasquiError(
-      'CONFIG_INVALID',
-      `cannot make the folder ${options.dir}: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    )
-  }
+  makeFolder(options.dir)
   const ownership = takeOwnership(options.dir)
   try {
     return new EmbeddedEngine(options, ownership)
@@ -207,6 +199,11 @@ export class EmbeddedEngine implements Engine {
   async retry(selection: RetrySelection): Promise<RetryAnswer> {
     const weight = 'ids' in selection ? selection.ids.length : 1
     return this.#call(true, weight, (nowMs) => retry(this.#heart, selection, nowMs))
+  }
+
+  async steer(order: QueueOrder): Promise<QueueAnswer> {
+    const weight = order.kind === 'purge' ? QUEUE_PURGE_MAX : 1
+    return this.#call(true, weight, () => steer(this.#heart, order))
   }
 
   // ---- looking ----------------------------------------------------------------------------------------------

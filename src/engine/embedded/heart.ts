@@ -17,6 +17,7 @@ import { Counts } from './counts.ts'
 import { createEntry, type Entry, type Holder, type Live } from './entry.ts'
 import { type Line, Lines } from './lanes.ts'
 import { type Ghost, Leases } from './leases.ts'
+import { Queues } from './queues.ts'
 import { Roster } from './roster.ts'
 import type { Store } from './store.ts'
 
@@ -43,6 +44,7 @@ export class Heart {
   readonly roster = new Roster()
   readonly leases = new Leases()
   readonly counts = new Counts()
+  readonly queues: Queues
 
   /** Told to the world after the commit. */
   events: TaskEvent[] = []
@@ -87,8 +89,13 @@ export class Heart {
     this.lines = new Lines(
       (queueNo, typeNo, priority, afterRunAtMs, afterSeq, limit) =>
         this.#refill(queueNo, typeNo, priority, afterRunAtMs, afterSeq, limit),
-      (line) => this.roster.addLine(line, this.nameOf(line)),
+      (line) => {
+        const name = this.nameOf(line)
+        line.isPaused = this.queues.isPaused(name.queue)
+        this.roster.addLine(line, name)
+      },
     )
+    this.queues = new Queues(store)
     this.boot = store.counts.nextBoot()
     this.#lastEpoch = this.boot * EPOCHS_PER_BOOT
     this.#nextSeq = store.counts.lastSeq() + 1
@@ -282,6 +289,7 @@ export class Heart {
     this.revocations = []
     this.leases.touched = []
     this.store.names.reloadNames()
+    this.queues.load()
     // Numbers given to names in the undone transaction may be given to others: all lines are made anew.
     this.lines.clear()
     for (const seat of this.roster.seats) seat.lines.length = 0

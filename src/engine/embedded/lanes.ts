@@ -140,6 +140,8 @@ function isBefore(entry: Entry, runAtMs: number, seq: number): boolean {
 export class Line {
   readonly queueNo: number
   readonly typeNo: number
+  /** Its queue delivers nothing. */
+  isPaused = false
   readonly #lanes: (Lane | null)[] = new Array(PRIORITY_MAX + 1).fill(null)
   readonly #createLane: (priority: number) => Lane
   #maybe = 0

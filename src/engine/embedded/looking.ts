@@ -74,7 +74,7 @@ export function queueReports(heart: Heart): QueueReport[] {
       oldest.set(line.queueNo, dueAtMs)
     }
   }
-  return [...heart.counts.byQueue].map(([queueNo, count]) => ({
+  const counted = [...heart.counts.byQueue].map(([queueNo, count]) => ({
     queue: heart.store.names.nameOf(queueNo),
     scheduled: count.scheduled,
     blocked: 0,
@@ -84,4 +84,5 @@ export function queueReports(heart: Heart): QueueReport[] {
     waitingTypes: waitingTypes.get(queueNo) ?? [],
     totals: { ...count.totals },
   }))
+  return heart.queues.complete(counted)
 }

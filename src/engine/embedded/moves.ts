@@ -83,6 +83,7 @@ export function finish(
     heart.documentsWritten = true
   }
   heart.counts.add(live.queueNo, state, 1)
+  heart.queues.changed(live, -1)
   if (heart.waits.size > 0) heart.settledIds.push(live.id)
   heart.tell(live, state, run.attempt)
 }
@@ -129,6 +130,7 @@ export function revive(heart: Heart, live: Live, state: FinalState, nowMs: numbe
     heart.store.tasks.setOptions(live.seq, options === null ? null : JSON.stringify(options))
   }
   heart.counts.add(live.queueNo, state, -1)
+  heart.queues.changed(live, 1)
   place(heart, entryOf({ ...live, options }, nowMs, 0, 0), false)
 }
 

@@ -3,7 +3,7 @@
  * holder dies, however it dies, so there is nothing stale to clean up. A text file says whose it is, for people.
  */
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -13,6 +13,16 @@ const SQLITE_BUSY = 5
 
 export interface Ownership {
   release(): void
+}
+
+/** The folder of a store, where it is missing. Throws CONFIG_INVALID. */
+export function makeFolder(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true })
+  } catch (error) {
+    const message = `cannot make the folder ${directory}: ${(error as Error).message}`
+    throw new ChasquiError('CONFIG_INVALID', message, { cause: error })
+  }
 }
 
 export function takeOwnership(directory: string): Ownership {

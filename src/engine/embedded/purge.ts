@@ -50,14 +50,12 @@ export class Purge {
       this.#fullUntilEnd = true
       this.#nextFullMs = nowMs + PURGE_FULL_MS
     }
-    const { store, settings } = this.#heart
+    const { store, settings, queues } = this.#heart
     store.upkeep.purgeDedupe(nowMs, PURGE_ROWS_MAX)
-    const { deleted, nextSeq } = store.upkeep.purge(
-      this.#afterSeq,
-      PURGE_ROWS_MAX,
-      nowMs - settings.retentionMs,
-      nowMs - settings.failedRetentionMs,
-    )
+    const { deleted, nextSeq } = store.upkeep.purge(this.#afterSeq, PURGE_ROWS_MAX, (queueNo) => {
+      const kept = queues.retention(store.names.nameOf(queueNo), settings)
+      return { cutoffMs: nowMs - kept.retentionMs, failedCutoffMs: nowMs - kept.failedRetentionMs }
+    })
     if (nextSeq === null || (deleted === 0 && !this.#fullUntilEnd)) {
       this.#afterSeq = 0
       this.#fullUntilEnd = false

@@ -56,6 +56,7 @@ const MIGRATIONS: readonly string[] = [
   );
   create table document (seq integer primary key);
   `,
+  `create table queue (name text primary key, settings text not null) without rowid;`,
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

@@ -12,6 +12,7 @@ import { LogRows } from './log-rows.ts'
 import { LookRows } from './look-rows.ts'
 
 import { Names } from './names.ts'
+import { QueueRows } from './queue-rows.ts'
 import { Sql } from './sql.ts'
 import { TaskRows } from './task-rows.ts'
 import { TimeRows } from './time-rows.ts'
@@ -30,6 +31,7 @@ export class Store {
   readonly log: LogRows
   readonly counts: CountRows
   readonly upkeep: UpkeepRows
+  readonly queues: QueueRows
   readonly imports: ImportRows
 
   constructor(path: string) {
@@ -42,6 +44,7 @@ export class Store {
     this.log = new LogRows(this.sql)
     this.counts = new CountRows(this.sql)
     this.upkeep = new UpkeepRows(this.sql)
+    this.queues = new QueueRows(this.sql)
     this.imports = new ImportRows(this.sql)
   }
 }

@@ -17,16 +17,16 @@ export class UpkeepRows {
   purge(
     afterSeq: number,
     limit: number,
-    cutoffMs: number,
-    failedCutoffMs: number,
+    cutoffs: (queueNo: number) => { readonly cutoffMs: number; readonly failedCutoffMs: number },
   ): { deleted: number; nextSeq: number | null } {
     const rows = this.#sql.rows(
-      'select seq, state, finished_at from result where seq > ? order by seq limit ?',
+      'select r.seq, r.state, r.finished_at, t.queue from result r join task t on t.seq = r.seq where r.seq > ? order by r.seq limit ?',
       afterSeq,
       limit,
     )
     let deleted = 0
     for (const row of rows) {
+      const { cutoffMs, failedCutoffMs } = cutoffs(row[3] as number)
       const cutoff = row[1] === STATE_NUMBER.failed ? failedCutoffMs : cutoffMs
       if ((row[2] as number) >= cutoff) continue
       const seq = row[0] as number

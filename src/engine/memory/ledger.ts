@@ -10,6 +10,7 @@ import type { Clock } from '../../task/clock.ts'
 import { isAllowed, isFinal, type TaskState, type TransitionVerb } from '../../task/lifecycle.ts'
 import { DEDUPE_WINDOW_MS_DEFAULT, RETRY_AFTER_MS } from '../../task/limits.ts'
 import type { Outcome } from '../../task/outcome.ts'
+import { refusalBy, withDefaults } from '../../task/queue.ts'
 import type { Receipt, Refusal, Submission, TaskRecord } from '../../task/task.ts'
 import { decide } from '../../task/verdict.ts'
 import { budgetOf } from '../budget.ts'
@@ -17,18 +18,11 @@ import { isSameContent } from '../content.ts'
 import { DeadlineQueue } from '../deadline-queue.ts'
 import type { Change, QueueReport, TaskEvent } from '../engine.ts'
 import { EventHub } from '../event-hub.ts'
+import { QueueBook, type Retention } from '../queue-book.ts'
 import { Waits } from '../waits.ts'
 import { ReadyRows } from './ready-rows.ts'
 import { QueueTotals, queueReports } from './reports.ts'
-import {
-  createRow,
-  isOverdue,
-  type Lease,
-  nextDeadlineMs,
-  type Retention,
-  type Row,
-  recordOf,
-} from './row.ts'
+import { createRow, isOverdue, type Lease, nextDeadlineMs, type Row, recordOf } from './row.ts'
 
 export interface LedgerOptions {
   readonly clock: Clock
@@ -42,6 +36,7 @@ export interface LedgerOptions {
 export class Ledger {
   readonly hub = new EventHub()
   readonly waits: Waits
+  readonly queues = new QueueBook()
   readonly #options: LedgerOptions
   readonly #clock: Clock
   /** In order of acceptance. */
@@ -83,22 +78,26 @@ export class Ledger {
   }
 
   queueReports(): QueueReport[] {
-    return queueReports(this.#rows.values(), this.#totals)
+    return this.queues.complete(queueReports(this.#rows.values(), this.#totals))
   }
 
   // ---- moves ------------------------------------------------------------------------------------------------
 
-  accept(submission: Submission): Receipt | Refusal {
+  accept(given: Submission): Receipt | Refusal {
+    const settings = this.queues.of(given.queue)
+    const submission = withDefaults(given, settings, this.#clock.nowMs())
     const { id, options } = submission
     const known = this.#rows.get(id)
     if (known !== undefined) {
-      return isSameContent(known.submission, submission)
+      return isSameContent(known.submission, given)
         ? receiptOf(known, true)
         : { id, refused: { code: 'ID_CONFLICT', message: `task ${id} exists with other content` } }
     }
     const key = options?.dedupeKey === undefined ? null : `${submission.queue}\0${options.dedupeKey}`
     const holder = key === null ? null : this.#holderOf(key)
     if (holder !== null) return receiptOf(holder, true)
+    const refusal = refusalBy(settings, submission, () => this.#totals.load(submission.queue))
+    if (refusal !== null) return refusal
     if (this.#rows.size >= this.#options.tasksMax) {
       const message = `this engine holds its limit of ${this.#options.tasksMax} tasks`
       return { id, refused: { code: 'RETRY_AFTER', message, retryAfterMs: RETRY_AFTER_MS } }
@@ -108,6 +107,7 @@ export class Ledger {
     this.#rows.set(id, row)
     if (key !== null) this.#holders.set(key, row)
     this.#totals.count(submission.queue, 'submitted', 1)
+    this.#totals.weigh(submission, 1)
     this.#entered(row)
     return receiptOf(row, false)
   }
@@ -122,10 +122,11 @@ export class Ledger {
     return null
   }
 
-  /** The first queued task of these queues and types that is still in time; null: none. `sociable`: that may run beside others. */
+  /** The first queued task of these queues (but paused ones) and types that is still in time; null: none. `sociable`: that may run beside others. */
   firstReady(queues: readonly string[], types: readonly string[] | null, sociable: boolean): Row | null {
+    const open = queues.filter((queue) => !this.queues.isPaused(queue))
     for (;;) {
-      const row = this.#ready.first(queues, types, sociable)
+      const row = this.#ready.first(open, types, sociable)
       if (row === null || !isOverdue(row, this.#clock.nowMs())) return row
       this.#move(row, 'expire', 'expired')
     }
@@ -183,6 +184,7 @@ export class Ledger {
 
   revive(row: Row): Change {
     if (isFinal(row.state)) this.#totals.count(row.submission.queue, row.state, -1)
+    this.#totals.weigh(row.submission, 1)
     row.runAtMs = this.#clock.nowMs()
     row.expiresAtMs = undefined
     row.failures = 0
@@ -210,12 +212,23 @@ export class Ledger {
     } else if (isFinal(row.state)) {
       row.finishedAtMs = this.#clock.nowMs()
       this.#totals.count(row.submission.queue, row.state, 1)
+      this.#totals.weigh(row.submission, -1)
       this.waits.settled(row.submission.id)
     }
-    const deadlineMs = nextDeadlineMs(row, this.#options.retention)
+    this.#setDeadline(row)
+    this.note(row, {})
+  }
+
+  #setDeadline(row: Row): void {
+    const retention = this.queues.retention(row.submission.queue, this.#options.retention)
+    const deadlineMs = nextDeadlineMs(row, retention)
     if (deadlineMs === null) this.#deadlines.delete(row)
     else this.#deadlines.set(row, deadlineMs)
-    this.note(row, {})
+  }
+
+  /** The queue keeps its final tasks for another time now. */
+  retime(queue: string): void {
+    for (const row of this.#rows.values()) if (row.submission.queue === queue) this.#setDeadline(row)
   }
 
   /** Time has come for these rows. */

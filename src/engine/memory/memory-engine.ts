@@ -8,7 +8,7 @@
 
 import { type Clock, systemClock } from '../../task/clock.ts'
 import { ChasquiError } from '../../task/errors.ts'
-import { isFinal, isRevivable } from '../../task/lifecycle.ts'
+import { isFinal } from '../../task/lifecycle.ts'
 import {
   FAILED_RETENTION_MS,
   LEASE_MS,
@@ -16,9 +16,9 @@ import {
   MEMORY_TASKS_MAX,
   RECONNECT_GRACE_MS,
   RETENTION_MS,
-  RETRY_BATCH_MAX,
 } from '../../task/limits.ts'
 import type { Lease as LeaseName, Outcome } from '../../task/outcome.ts'
+import type { QueueAnswer, QueueOrder } from '../../task/queue.ts'
 import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../../task/task.ts'
 import type {
   Change,
@@ -44,8 +44,9 @@ import type {
 import { Leases } from './leases.ts'
 import { Ledger } from './ledger.ts'
 import { addLines, boundedProgress } from './reports.ts'
-import { deliveryOf, type Filter, isForOneAlone, type Lease, recordOf, type Seat, suits } from './row.ts'
+import { deliveryOf, isForOneAlone, type Lease, recordOf, type Seat, suits } from './row.ts'
 import { Seats, seatReport } from './seats.ts'
+import { retry, steer } from './steer.ts'
 
 export interface MemoryEngineOptions {
   readonly clock?: Clock
@@ -163,27 +164,17 @@ class MemoryEngine implements Engine {
 
   async retry(selection: RetrySelection): Promise<RetryAnswer> {
     this.#mustBeOpen()
-    const answer = 'ids' in selection ? this.#retryIds(selection.ids) : this.#retryFailed(selection.filter)
+    const answer = retry(this.#ledger, selection)
     this.#ledger.publish()
     return answer
   }
 
-  #retryIds(ids: readonly string[]): RetryAnswer {
-    const tasks = ids.map((id) => {
-      const row = this.#ledger.find(id)
-      if (row === undefined) return null
-      return isRevivable(row.state) ? this.#ledger.revive(row) : { id, state: row.state, changed: false }
-    })
-    return { tasks, more: false }
-  }
-
-  #retryFailed(filter: Filter): RetryAnswer {
-    const failed = this.#ledger
-      .rows()
-      .filter((row) => row.state === 'failed' && suits(filter, row))
-      .sort((a, b) => a.finishedAtMs! - b.finishedAtMs! || a.seq - b.seq)
-    const taken = failed.slice(0, RETRY_BATCH_MAX)
-    return { tasks: taken.map((row) => this.#ledger.revive(row)), more: failed.length > taken.length }
+  async steer(order: QueueOrder): Promise<QueueAnswer> {
+    this.#mustBeOpen()
+    const answer = steer(this.#ledger, order)
+    this.#planTurn()
+    this.#ledger.publish()
+    return answer
   }
 
   // ---- workers ----------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 import type { FinalState } from '../../task/lifecycle.ts'
 import { NOTE_LENGTH_MAX, WAITING_TYPES_MAX } from '../../task/limits.ts'
-import type { Progress } from '../../task/task.ts'
+import type { QueueLoad } from '../../task/queue.ts'
+import type { Progress, Submission } from '../../task/task.ts'
 import type { LogLevel, LogLine, QueueReport } from '../engine.ts'
 import { numberLines } from '../log-lines.ts'
 import type { Row } from './row.ts'
@@ -12,6 +13,7 @@ type Totals = { submitted: number } & Record<FinalState, number>
 /** Counts since the store was made. A task retried by hand leaves its total, so that all counts add up to those submitted. */
 export class QueueTotals {
   readonly #byQueue = new Map<string, Totals>()
+  readonly #bytes = new Map<string, number>()
 
   count(queue: string, what: keyof Totals, by: 1 | -1): void {
     let totals = this.#byQueue.get(queue)
@@ -22,6 +24,22 @@ export class QueueTotals {
     totals[what] += by
   }
 
+  /** A task becomes unfinished, or final. */
+  weigh({ queue, dataText }: Submission, by: 1 | -1): void {
+    this.#bytes.set(queue, (this.#bytes.get(queue) ?? 0) + by * Buffer.byteLength(dataText))
+  }
+
+  /** Of its unfinished tasks. */
+  load(queue: string): QueueLoad {
+    const totals = this.#byQueue.get(queue)
+    if (totals === undefined) return { tasks: 0, bytes: 0 }
+    const { submitted, succeeded, failed, canceled, expired } = totals
+    return {
+      tasks: submitted - succeeded - failed - canceled - expired,
+      bytes: this.#bytes.get(queue) ?? 0,
+    }
+  }
+
   /** By queue, in the order of names. */
   entries(): [string, Totals][] {
     return [...this.#byQueue].sort(([a], [b]) => (a < b ? -1 : 1))
@@ -29,7 +47,7 @@ export class QueueTotals {
 }
 
 /** Counted from the rows at each call: nothing to keep in step. */
-export function queueReports(rows: Iterable<Row>, totals: QueueTotals): QueueReport[] {
+export function queueReports(rows: Iterable<Row>, totals: QueueTotals): Omit<QueueReport, 'settings'>[] {
   const byQueue = Map.groupBy(rows, (row) => row.submission.queue)
   return totals.entries().map(([queue, total]) => {
     const own = byQueue.get(queue) ?? []

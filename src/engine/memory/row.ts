@@ -10,6 +10,7 @@ import type { Progress, Submission, TaskRecord, WorkerIdentity } from '../../tas
 import { mustRunAlone } from '../budget.ts'
 import type { Deadline } from '../deadline-queue.ts'
 import type { ConsumeRequest, ConsumerEnd, Delivery, DeliverySink, LogLine } from '../engine.ts'
+import type { Retention } from '../queue-book.ts'
 
 /** As a deadline a row stands for the next thing that time does to it: due, expire or purge. */
 export interface Row extends Deadline {
@@ -97,11 +98,6 @@ export function isForOneAlone({ failures, crashes, submission: { options } }: Ro
 /** Not started before its deadline. An attempt that began and failed, or whose worker died, was a start. */
 export function isOverdue(row: Row, nowMs: number): boolean {
   return canExpire(row) && row.expiresAtMs! <= nowMs
-}
-
-export interface Retention {
-  readonly retentionMs: number
-  readonly failedRetentionMs: number
 }
 
 /** When time does the next thing to this row; null: never. Leases have their own deadlines. */

@@ -17,11 +17,13 @@ import {
   GET_IDS_MAX,
 } from '../../task/limits.ts'
 import type { Lease, Outcome } from '../../task/outcome.ts'
+import type { QueueAnswer, QueueOrder } from '../../task/queue.ts'
 import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../../task/task.ts'
 import { readLogLines } from '../../wire/event-codec.ts'
 import { type Link, type LinkOptions, openLink } from '../../wire/link.ts'
 import { readSettlements, writeOutcomes, writeReport } from '../../wire/outcome-codec.ts'
 import { type ClientIdentity, writeListQuery, writeRetrySelection } from '../../wire/query-codec.ts'
+import { readQueueAnswer, writeQueueOrder } from '../../wire/queue-codec.ts'
 import { errorOfRefusal, readReceipts, readRefusedReceipts, refusalOf } from '../../wire/receipt-codec.ts'
 import { readChanges, readPage, readRecords, readRetryAnswer } from '../../wire/record-codec.ts'
 import { readStats } from '../../wire/report-codec.ts'
@@ -250,6 +252,12 @@ class WireEngine implements RemoteEngine {
     if (!('ids' in selection)) return ask(selection)
     const tasks = await inParts(selection.ids, BATCH_ENTRIES_MAX, async (ids) => (await ask({ ids })).tasks)
     return { tasks, more: false }
+  }
+
+  async steer(order: QueueOrder): Promise<QueueAnswer> {
+    this.#mustBeOpen()
+    const { method, paramsText } = writeQueueOrder(order)
+    return readQueueAnswer(order.queue, await this.#calls.call(method, paramsText))
   }
 
   // ---- workers ----------------------------------------------------------------------------------------------

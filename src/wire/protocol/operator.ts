@@ -1,32 +1,9 @@
-/** Schemas of `queue.*`, `worker.*` and `system.*`: what operators use. */
+/** Schemas of `worker.*` and `system.*`: what operators use. */
 
 import Type from 'typebox'
 import type { MethodDescription } from './method.ts'
-import { Count, closed, Durability, open, optional, orNull, QueueName, Time, Worker } from './shapes.ts'
-
-const Queue = open(
-  {
-    queue: QueueName,
-    scheduled: Count('Tasks that are not due yet.'),
-    blocked: Count('Tasks that wait for other tasks.'),
-    queued: Count('Tasks that wait for a worker.'),
-    running: Count('Tasks that a worker holds.'),
-    oldestQueuedAt: orNull(Time('A time.'), 'When the oldest queued task became due; null when none waits.'),
-    waitingTypes: optional(Type.Array(Type.String(), { description: 'Types of which tasks are queued.' })),
-    totals: open(
-      {
-        submitted: Count('Tasks accepted.'),
-        succeeded: Count('Tasks that succeeded.'),
-        failed: Count('Tasks that failed.'),
-        canceled: Count('Tasks that were cancelled.'),
-        expired: Count('Tasks that were not started in time.'),
-      },
-      'Since the store was made.',
-    ),
-  },
-  'A queue with its counts.',
-  'queue',
-)
+import { Queues } from './queue.ts'
+import { Count, closed, Durability, open, orNull, QueueName, Time, Worker } from './shapes.ts'
 
 const ConsumerShape = open(
   {
@@ -45,16 +22,9 @@ const ConsumerShape = open(
   'consumer',
 )
 
-const Queues = Type.Array(Queue, { description: 'The queues.' })
 const Workers = Type.Array(ConsumerShape, { description: 'The consumers of all workers.' })
 
 export const OPERATOR_METHODS = {
-  'queue.list': {
-    summary: 'Every queue with its counts.',
-    params: closed({}),
-    result: open({ queues: Queues }),
-    errors: [],
-  },
   'worker.list': {
     summary: 'Every consumer that is connected.',
     params: closed({}),

@@ -3,7 +3,11 @@
 import Type, { type TSchema } from 'typebox'
 import { TASK_STATES } from '../../task/lifecycle.ts'
 import {
+  BACKOFF_BASE_MS,
+  BACKOFF_LIST_MAX,
+  BACKOFF_MAX_MS,
   BATCH_ENTRIES_MAX,
+  DELAY_MS_MAX,
   ID_LENGTH_MAX,
   KEY_LENGTH_MAX,
   PRIORITY_MAX,
@@ -183,3 +187,39 @@ export const LogLine = open(
 )
 
 export const RetryAfterMs = Type.Integer({ minimum: 0, description: 'When to try again.' })
+
+export const DelayMs = (description: string, minimum = 0) =>
+  Type.Integer({ minimum, maximum: DELAY_MS_MAX, description })
+
+export const Backoff = Type.Union(
+  [
+    closed({
+      kind: Type.Literal('exponential', { description: 'Doubles with every failure.' }),
+      baseMs: optional(DelayMs(`After the first failure. Default ${BACKOFF_BASE_MS}.`)),
+      maxMs: optional(DelayMs(`Never longer. Default ${BACKOFF_MAX_MS}.`)),
+      jitter: optional(Type.Boolean({ description: 'Spread over half of the delay. Default true.' })),
+    }),
+    closed({
+      kind: Type.Literal('fixed', { description: 'Always the same.' }),
+      delayMs: DelayMs('The delay.'),
+    }),
+    closed({
+      kind: Type.Literal('list', { description: 'One after the other; the last one repeats.' }),
+      delaysMs: Type.Array(DelayMs('A delay.'), {
+        minItems: 1,
+        maxItems: BACKOFF_LIST_MAX,
+        description: 'The delays.',
+      }),
+    }),
+    DelayMs('Short for `fixed`.'),
+    Type.Array(DelayMs('A delay.'), {
+      minItems: 1,
+      maxItems: BACKOFF_LIST_MAX,
+      description: 'Short for `list`.',
+    }),
+  ],
+  {
+    description: 'How long to wait before the next attempt. Default: exponential with jitter.',
+    title: 'back-off',
+  },
+)

@@ -4,14 +4,10 @@ import Type from 'typebox'
 import {
   ATTEMPTS_DEFAULT,
   ATTEMPTS_MAX,
-  BACKOFF_BASE_MS,
-  BACKOFF_LIST_MAX,
-  BACKOFF_MAX_MS,
   BATCH_ENTRIES_MAX,
   CRASHES_DEFAULT,
   CRASHES_MAX,
   DEDUPE_WINDOW_MS_DEFAULT,
-  DELAY_MS_MAX,
   KEY_LENGTH_MAX,
   LIST_LIMIT_DEFAULT,
   LIST_LIMIT_MAX,
@@ -26,9 +22,11 @@ import {
 import type { MethodDescription, NotificationDescription } from './method.ts'
 import {
   AnyJson,
+  Backoff,
   Change,
   Count,
   closed,
+  DelayMs,
   Durability,
   Ids,
   Key,
@@ -49,42 +47,6 @@ import {
   TaskType,
   Time,
 } from './shapes.ts'
-
-const DelayMs = (description: string, minimum = 0) =>
-  Type.Integer({ minimum, maximum: DELAY_MS_MAX, description })
-
-const Backoff = Type.Union(
-  [
-    closed({
-      kind: Type.Literal('exponential', { description: 'Doubles with every failure.' }),
-      baseMs: optional(DelayMs(`After the first failure. Default ${BACKOFF_BASE_MS}.`)),
-      maxMs: optional(DelayMs(`Never longer. Default ${BACKOFF_MAX_MS}.`)),
-      jitter: optional(Type.Boolean({ description: 'Spread over half of the delay. Default true.' })),
-    }),
-    closed({
-      kind: Type.Literal('fixed', { description: 'Always the same.' }),
-      delayMs: DelayMs('The delay.'),
-    }),
-    closed({
-      kind: Type.Literal('list', { description: 'One after the other; the last one repeats.' }),
-      delaysMs: Type.Array(DelayMs('A delay.'), {
-        minItems: 1,
-        maxItems: BACKOFF_LIST_MAX,
-        description: 'The delays.',
-      }),
-    }),
-    DelayMs('Short for `fixed`.'),
-    Type.Array(DelayMs('A delay.'), {
-      minItems: 1,
-      maxItems: BACKOFF_LIST_MAX,
-      description: 'Short for `list`.',
-    }),
-  ],
-  {
-    description: 'How long to wait before the next attempt. Default: exponential with jitter.',
-    title: 'back-off',
-  },
-)
 
 /** Checked field by field by `readSubmission`, which is held equal to this schema by a test. */
 export const SubmitTask = closed(

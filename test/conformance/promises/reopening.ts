@@ -211,6 +211,25 @@ export function reopening(promised: Promised): void {
     assert.deepEqual([record.state, record.attempt, record.crashes], ['failed', 2, 1])
   })
 
+  promised(
+    'what a queue was told holds after a restart: a pause, and its defaults and limits',
+    async (stage) => {
+      await stage.engine.steer({ kind: 'pause', queue: 'default' })
+      const change = { defaults: { maxAttempts: 2 }, bytesMax: 9 }
+      await stage.engine.steer({ kind: 'define', queue: 'default', change })
+      await stage.submit({ id: 'a', dataText: '"12345678"' })
+      await stage.reopen()
+      const hands = await stage.consume({ slots: 9 })
+      const [refused] = await stage.submit({ id: 'b' })
+      assert.ok('refused' in refused! && refused.refused.code === 'QUEUE_FULL', JSON.stringify(refused))
+      await stage.quiet()
+      assert.deepEqual(hands.ids, [])
+      assert.equal((await stage.record('a')).maxAttempts, 2)
+      await stage.engine.steer({ kind: 'resume', queue: 'default' })
+      assert.equal((await hands.next()).id, 'a')
+    },
+  )
+
   promised('log lines survive', async (stage) => {
     const [, { id, epoch }] = await stage.running({})
     await stage.engine.report([{ id, epoch, lines: [{ level: 'warn', text: 'kept', atMs: 5 }] }])

@@ -133,7 +133,7 @@ test('queues, workers and stats tell what there is, for people and for programs'
   ])
   assert.match(
     (await chasqui(['queues', ...connect])).stdout,
-    /^queue +queued +running .*\n.*\bdefault +0 +0 /,
+    /^queue +mode +queued +running .*\n.*\bdefault +open +0 +0 /,
   )
   const workers = await chasquiJson<{ worker: { pid: number }; settled: number }>(['workers', ...connect])
   assert.equal(workers.length, 2)
@@ -191,4 +191,51 @@ test('colours only on a terminal, or where they are asked for', async (context) 
   assert.ok((await chasqui(['list', ...connect], { env: { FORCE_COLOR: '1' } })).stdout.includes(colour))
   const both = await chasqui(['list', ...connect], { env: { FORCE_COLOR: '1', NO_COLOR: '1' } })
   assert.ok(!both.stdout.includes(colour))
+})
+
+test('a queue is paused, defined, drained, purged and shown', async (context) => {
+  const { connect } = await startServer(context, ['distributor', '--engine', 'memory'])
+  const paused = await chasqui(['queues', 'pause', 'mail', ...connect])
+  assert.equal(paused.stdout, 'queue mail is paused: it takes tasks and delivers none\n')
+  await chasquiJson(['submit', 't', '--count', '600', '--queue', 'mail', ...connect])
+  const define = [
+    'queues',
+    'define',
+    'mail',
+    '--attempts',
+    '3',
+    '--ttl',
+    '1h',
+    '--tasks-max',
+    '600',
+    '--backoff',
+    '1s,10s',
+  ]
+  assert.equal((await chasqui([...define, ...connect])).code, 0)
+  const shown = await chasqui(['queues', 'show', 'mail', ...connect])
+  assert.deepEqual(shown.stdout.split('\n').slice(1), [
+    '  attempts         3',
+    '  back-off         1s, 10s',
+    '  expires after    1h',
+    '  at most          600 unfinished tasks',
+    '',
+  ])
+  const unasked = await chasqui(['queues', 'purge', 'mail', ...connect])
+  assert.deepEqual([unasked.code, unasked.stdout], [2, ''])
+  assert.deepEqual(await chasquiJson(['queues', 'purge', 'mail', '--yes', ...connect]), [
+    { queue: 'mail', purged: 600 },
+  ])
+  await chasqui(['queues', 'define', 'mail', '--tasks-max', 'none', ...connect])
+  await chasqui(['queues', 'drain', 'mail', ...connect])
+  const refused = await chasqui(['submit', 't', '--queue', 'mail', ...connect])
+  assert.equal(refused.code, 6)
+  assert.match(refused.stderr, /queue mail takes no new tasks: it is draining/)
+  const [resumed] = await chasquiJson<{ settings: { mode: string } }>([
+    'queues',
+    'resume',
+    'mail',
+    ...connect,
+  ])
+  assert.equal(resumed!.settings.mode, 'open')
+  assert.equal((await chasqui(['queues', 'stop', 'mail', ...connect])).code, 2)
 })

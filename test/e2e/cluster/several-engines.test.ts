@@ -224,3 +224,47 @@ test('large data and results go to the object store, and every final task leaves
   for await (const { key } of objects.list()) keys.push(key)
   assert.equal(keys.length, 4, 'data, result and two documents')
 })
+
+test('a pause holds on every process, also on one that opens later, and so does its end', {
+  skip,
+}, async (context) => {
+  const { open } = await openCluster(context)
+  const [one, two] = [await open(), await open()]
+  const hands = [await consume(one, 50), await consume(two, 50)]
+  const load = Array.from({ length: 40 }, async (_, index) => {
+    await one.submit(
+      tasks(10, (at) => ({ id: `t${index}-${at}` })),
+      'disk',
+    )
+  })
+  await hands[1]!.next()
+  await two.steer({ kind: 'pause', queue: 'default' })
+  const taken = hands.map(({ ids }) => ids.length)
+  await Promise.all(load)
+  const three = await open()
+  hands.push(await consume(three, 50))
+  const settling = [one, two].map((engine, at) =>
+    engine.settle(hands[at]!.deliveries.map((each) => returned(each))),
+  )
+  await Promise.all(settling)
+  // As long as any hint needs that would still be on its way.
+  await delay(1_000)
+  assert.deepEqual(
+    hands.map(({ ids }) => ids.length),
+    [...taken, 0],
+  )
+
+  await three.steer({ kind: 'resume', queue: 'default' })
+  const settled = hands.map(({ ids }) => ids.length)
+  await eventually('all are delivered', async () => {
+    await Promise.all(
+      [one, two, three].map((engine, at) => {
+        const fresh = hands[at]!.deliveries.slice(settled[at])
+        settled[at] = hands[at]!.deliveries.length
+        return engine.settle(fresh.map((each) => returned(each)))
+      }),
+    )
+    return hands.reduce((sum, { ids }) => sum + ids.length, 0) === 400
+  })
+  assert.equal(new Set(hands.flatMap(({ ids }) => ids)).size, 400)
+})

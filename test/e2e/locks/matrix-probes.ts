@@ -27,6 +27,10 @@ const onTask =
 const onLease =
   (params: (lease: { id: string; epoch: number }) => object, isDone: (result: Reply) => boolean): Probe =>
   async (stage, place) => [params(await stage.running(place)), isDone]
+/** On a queue beside it, for what is paused stays so. */
+const onQueue =
+  (isDone: (result: Reply) => boolean): Probe =>
+  async (_, { queue }) => [{ queue: `${queue}-steered` }, isDone]
 const naming: Probe = async (_, { queue }) => [{}, (result) => JSON.stringify(result).includes(`"${queue}"`)]
 
 export const PROBES: Readonly<Record<string, Probe>> = {
@@ -88,6 +92,11 @@ export const PROBES: Readonly<Record<string, Probe>> = {
     ({ accepted }) => accepted,
   ),
   'queue.list': naming,
+  'queue.pause': onQueue(({ settings }) => settings.mode === 'paused'),
+  'queue.drain': onQueue(({ settings }) => settings.mode === 'draining'),
+  'queue.resume': onQueue(({ settings }) => settings.mode === 'open'),
+  'queue.define': onQueue(({ settings }) => settings !== undefined),
+  'queue.purge': onQueue(({ purged }) => purged === 0),
   'worker.list': naming,
   'system.stats': naming,
 }

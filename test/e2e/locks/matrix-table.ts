@@ -42,6 +42,11 @@ export const EXPECTED: Readonly<Record<string, string>> = {
   'work.progress': 'yes/yes no/no no/no no/no yes/- no/no who/who',
   'work.log': 'yes/yes no/no no/no no/no yes/- no/no who/who',
   'queue.list': 'yes/yes yes/- -/- no/no no/no no/no who/who',
+  'queue.pause': 'yes/yes no/no no/no no/no no/no no/no who/who',
+  'queue.drain': 'yes/yes no/no no/no no/no no/no no/no who/who',
+  'queue.resume': 'yes/yes no/no no/no no/no no/no no/no who/who',
+  'queue.define': 'yes/yes no/no no/no no/no no/no no/no who/who',
+  'queue.purge': 'yes/yes no/no no/no no/no no/no no/no who/who',
   'worker.list': 'yes/yes yes/- -/- no/no no/no no/no who/who',
   'system.stats': 'yes/yes yes/- -/- no/no no/no no/no who/who',
 }

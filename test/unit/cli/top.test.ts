@@ -15,6 +15,7 @@ import { keysOf } from '../../../src/cli/top/terminal.ts'
 import { createClient } from '../../../src/client/client.ts'
 import type { QueueReport } from '../../../src/engine/engine.ts'
 import { openMemoryEngine } from '../../../src/engine/memory/memory-engine.ts'
+import { PLAIN_QUEUE } from '../../../src/task/queue.ts'
 import { eventually } from '../../support/eventually.ts'
 
 const colors = pico.createColors(true)
@@ -22,6 +23,7 @@ const words = fc.string({ unit: 'grapheme', maxLength: 40 })
 
 const queue = (name: string, submitted: number, succeeded: number): QueueReport => ({
   queue: name,
+  settings: PLAIN_QUEUE,
   scheduled: 0,
   blocked: 0,
   queued: submitted - succeeded,

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { Compile } from 'typebox/compile'
+import type { AuditEntry } from '../../../src/distributor/access/audit.ts'
 import { METHODS, NOTIFICATIONS } from '../../../src/wire/protocol.ts'
+import { issue } from '../../support/tokens.ts'
 import type { WireClient } from '../../support/wire-client.ts'
 import { openWireServer } from '../../support/wire-server.ts'
 
@@ -618,4 +620,52 @@ test('queue.list, worker.list and system.stats show what is there', async (conte
   const stats = await ask(client, 'system.stats')
   assert.deepEqual([stats.engine, stats.server.connections, stats.server.pid], ['memory', 1, process.pid])
   assert.deepEqual(stats.queues, queues)
+})
+
+test('queue.pause, drain, resume, define and purge steer a queue', async (context) => {
+  const server = await openWireServer(context)
+  const client = await server.connect()
+  const queue = 'mail'
+  assert.equal((await ask(client, 'queue.pause', { queue })).settings.mode, 'paused')
+  await client.ask('work.consume', { queues: [queue] })
+  await client.ask('task.submit', { tasks: [{ id: 'a', type: 'x', queue }] })
+  const { queues } = await ask(client, 'queue.list')
+  assert.deepEqual([queues[0].settings.mode, queues[0].queued], ['paused', 1])
+  const defaults = { backoff: [1_000, 2_000], maxAttempts: 2 }
+  const { settings } = await ask(client, 'queue.define', { queue, defaults, tasksMax: 1 })
+  assert.deepEqual(settings.defaults, {
+    backoff: { kind: 'list', delaysMs: [1_000, 2_000] },
+    maxAttempts: 2,
+  })
+  const full = await client.call('task.submit', { tasks: [{ type: 'x', queue }] })
+  assert.deepEqual([full.error.data.name, full.error.code], ['QUEUE_FULL', -32005])
+  assert.deepEqual(await ask(client, 'queue.purge', { queue, cursor: null }), { purged: 1, cursor: null })
+  assert.equal((await ask(client, 'queue.drain', { queue })).settings.mode, 'draining')
+  const refused = await client.call('task.submit', { tasks: [{ type: 'x', queue }] })
+  assert.deepEqual([refused.error.data.name, refused.error.code], ['QUEUE_DRAINING', -32006])
+  assert.equal((await ask(client, 'queue.resume', { queue })).settings.mode, 'open')
+  const removed = await ask(client, 'queue.define', { queue, defaults: { backoff: null }, tasksMax: null })
+  assert.deepEqual([removed.settings.defaults, removed.settings.tasksMax], [{ maxAttempts: 2 }, null])
+  const wrong = await client.call('queue.define', { queue, tasksMax: -1 })
+  assert.equal(wrong.error.data.name, 'INVALID_PARAMS')
+})
+
+test('who has admin on some queues steers those, and what he did is written down', async (context) => {
+  const { tokens, access } = issue({ chief: { grants: [{ rights: ['admin'], queues: ['a-*'] }] } })
+  const audited: AuditEntry[] = []
+  const server = await openWireServer(context, {
+    access,
+    audit: { record: (entry) => void audited.push(entry) },
+  })
+  const client = await server.connect()
+  await client.ask('session.hello', { token: tokens.chief })
+  await client.ask('queue.define', { queue: 'a-mail', tasksMax: 5 })
+  assert.equal((await client.call('queue.pause', { queue: 'b-mail' })).error.data.name, 'FORBIDDEN')
+  assert.deepEqual(
+    audited.map(({ result, act, queue, details }) => [result, act, queue, details]),
+    [
+      ['allowed', 'queue.define', 'a-mail', { change: { tasksMax: 5 } }],
+      ['refused', 'queue.pause', undefined, undefined],
+    ],
+  )
 })

@@ -5,6 +5,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { openEmbeddedEngine } from '../../../src/engine/embedded/embedded-engine.ts'
+import { SCHEMA_VERSION } from '../../../src/engine/embedded/schema.ts'
+import { task } from '../../conformance/harness.ts'
 import { runLines } from '../../support/lines.ts'
 import { temporaryFolder } from '../../support/temporary.ts'
 
@@ -40,6 +42,20 @@ describe('a store', () => {
     await second.close()
   })
 
+  test('of the first version is brought to this one, with all that it has', async (context) => {
+    const dir = temporaryFolder(context, 'older')
+    const first = await openEmbeddedEngine({ dir })
+    await first.submit([task({ id: 'old' })], 'disk')
+    await first.close()
+    const file = new DatabaseSync(join(dir, 'chasqui.db'))
+    file.exec('drop table queue; pragma user_version = 1')
+    file.close()
+    const second = await openEmbeddedEngine({ dir })
+    context.after(() => second.close())
+    await second.steer({ kind: 'pause', queue: 'default' })
+    assert.equal((await second.get(['old']))[0]?.state, 'queued')
+  })
+
   test('of a newer version is refused and left as it is', async (context) => {
     const dir = temporaryFolder(context, 'newer')
     await (await openEmbeddedEngine({ dir })).close()
@@ -48,7 +64,7 @@ describe('a store', () => {
     file.close()
     await assert.rejects(openEmbeddedEngine({ dir }), {
       code: 'STORE_VERSION',
-      message: `${join(dir, 'chasqui.db')} was written by a newer Chasqui (schema 999, this one knows 1)`,
+      message: `${join(dir, 'chasqui.db')} was written by a newer Chasqui (schema 999, this one knows ${SCHEMA_VERSION})`,
     })
     // The refusal let go of the lock.
     await assert.rejects(openEmbeddedEngine({ dir }), { code: 'STORE_VERSION' })

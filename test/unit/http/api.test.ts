@@ -124,6 +124,29 @@ test('queues, workers, stats and the log of a task are those of the wire', async
   assert.deepEqual([stats.engine, stats.server.version], ['memory', '1.2.3'])
 })
 
+test('queues are steered by their name in the path', async (context) => {
+  const { ask } = await openHttpServer(context)
+  assert.equal((await body(ask('POST', '/v1/queues/mail%2F1/pause'))).settings.mode, 'paused')
+  const defined = await body(ask('POST', '/v1/queues/mail%2F1/define', { body: { tasksMax: 1 } }))
+  assert.deepEqual([defined.queue, defined.settings.tasksMax], ['mail/1', 1])
+  const task = { type: 'x', queue: 'mail/1' }
+  await body(ask('POST', '/v1/tasks', { body: task }), 201)
+  const full = await ask('POST', '/v1/tasks', { body: task })
+  assert.deepEqual([full.status, full.error], [429, 'QUEUE_FULL'])
+  assert.ok(Number(full.headers.get('retry-after')) >= 1)
+  assert.deepEqual(await body(ask('POST', '/v1/queues/mail%2F1/purge', { body: {} })), {
+    purged: 1,
+    cursor: null,
+  })
+  await body(ask('POST', '/v1/queues/mail%2F1/drain'))
+  const drained = await ask('POST', '/v1/tasks', { body: task })
+  assert.deepEqual([drained.status, drained.error], [409, 'QUEUE_DRAINING'])
+  const wrong = await ask('POST', '/v1/queues/mail/define', {
+    body: { queue: 'other', defaults: { ttl: 1 } },
+  })
+  assert.deepEqual([wrong.status, wrong.error], [400, 'INVALID_PARAMS'])
+})
+
 test('a result that looks like the end of its own list arrives whole', async (context) => {
   const { ask, connect } = await openHttpServer(context)
   await body(ask('POST', '/v1/tasks', { body: { id: 'n', type: 'x' } }), 201)

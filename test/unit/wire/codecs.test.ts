@@ -10,6 +10,7 @@ import { ChasquiError } from '../../../src/task/errors.ts'
 import { TASK_STATES } from '../../../src/task/lifecycle.ts'
 import { DELIVER_LENGTH_MAX, ERROR_MESSAGE_LENGTH_MAX } from '../../../src/task/limits.ts'
 import type { Outcome } from '../../../src/task/outcome.ts'
+import { PLAIN_QUEUE } from '../../../src/task/queue.ts'
 import type { Receipt, Refusal, TaskRecord } from '../../../src/task/task.ts'
 import {
   readDeliveries,
@@ -504,6 +505,7 @@ test('the look at everything', () => {
     queues: [
       {
         queue: 'default',
+        settings: { ...PLAIN_QUEUE, mode: 'paused', defaults: { maxAttempts: 3 }, tasksMax: 5 },
         scheduled: 1,
         blocked: 2,
         queued: 3,
@@ -513,6 +515,7 @@ test('the look at everything', () => {
       },
       {
         queue: 'other',
+        settings: PLAIN_QUEUE,
         scheduled: 0,
         blocked: 0,
         queued: 0,

@@ -116,14 +116,18 @@ export const WAITING_IN = {
   text: `select seq, run_at, crashes, case when crashes > 0 then options end from task where seq > $2 and lane = $1 and state + 0 = 1 and run_at <= $4 order by seq limit $3`,
 }
 
-/** `$1` after, `$2` rows looked at, `$3` and `$4`: finished before. Returns the last row looked at, and the references of what was deleted. */
+/**
+ * `$1` after, `$2` rows looked at, `$3` and `$4`: finished before; `$5` to `$7`: lanes whose queues keep their tasks for other times, likewise. Returns the
+ * last row looked at, and the references of what was deleted.
+ */
 export const PURGE = {
   name: 'purge',
   text: `
-  with r as (select seq, id, state, finished_at from task where seq > $1 order by seq limit $2),
+  with r as (select seq, id, lane from task where seq > $1 order by seq limit $2),
   d as (
-    delete from task t using r where t.seq = r.seq and t.finished_at is not null
-      and t.finished_at <= case when t.state = 6 then $4::bigint else $3::bigint end
+    delete from task t using r left join unnest($5::int[], $6::bigint[], $7::bigint[]) q(lane, others, failed) on q.lane = r.lane
+    where t.seq = r.seq and t.finished_at is not null
+      and t.finished_at <= case when t.state = 6 then coalesce(q.failed, $4::bigint) else coalesce(q.others, $3::bigint) end
     returning t.seq, t.id, t.payload_ref, t.result_ref
   ),
   l as (delete from log where seq in (select seq from d)),

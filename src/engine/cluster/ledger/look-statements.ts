@@ -70,6 +70,10 @@ export const FIND_WITH_DATA = {
   name: 'find-with-data',
   text: `select ${COLUMNS}, t.payload, t.payload_ref ${FROM} where t.id = any(string_to_array($1, ${SPLIT}))`,
 }
+export const KNOWN = {
+  name: 'known',
+  text: `select id from task where id = any(string_to_array($1, ${SPLIT}))`,
+}
 export const FIND_SEQS = {
   name: 'find-seqs',
   text: `select ${COLUMNS} ${FROM} where t.seq = any($1::bigint[])`,

@@ -81,6 +81,7 @@ export const MIGRATIONS: readonly string[] = [
   create trigger audit_stays before update or delete on audit for each row execute function audit_stays();
   create trigger audit_stays_whole before truncate on audit execute function audit_stays();
   `,
+  `create table queue (name text collate "C" primary key, settings text not null);`,
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

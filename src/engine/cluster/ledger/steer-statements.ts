@@ -2,26 +2,30 @@
 
 import { SPLIT } from './columns.ts'
 
-/** Returns `id, seq, state before, epoch before, lane, attempt, worker`; 0 to 3 were cancelled now, the others were final. */
-export const CANCEL = {
-  name: 'cancel',
-  text: `
+/** @param which states of `o` are cancelled */
+function cancelling(which: string): string {
+  return `
   with o as (
     select seq, id, state, epoch, lane, attempt from task where id = any(string_to_array($1, ${SPLIT})) order by seq for update
   ),
   s as (
     update task t set state = 7, finished_at = $2, due_at = null, error = null, epoch = (t.epoch >> 20) + 1 << 20
-    from o where t.seq = o.seq and o.state < 4 returning t.seq
+    from o where t.seq = o.seq and ${which} returning t.seq
   ),
   d as (insert into document (seq) select seq from s where $4::boolean on conflict (seq) do update set taken_at = null),
   k as (
     insert into count (lane, slot, running, scheduled, canceled)
-    select lane, $3, -count(*) filter (where state = 2), -count(*) filter (where state = 0), count(*) from o where state < 4 group by lane
+    select lane, $3, -count(*) filter (where state = 2), -count(*) filter (where state = 0), count(*) from o where ${which} group by lane
     on conflict (lane, slot) do update set running = count.running + excluded.running, scheduled = count.scheduled + excluded.scheduled,
       canceled = count.canceled + excluded.canceled
   )
-  select id, seq, state, epoch, lane, attempt from o`,
+  select id, seq, state, epoch, lane, attempt from o`
 }
+
+/** Returns `id, seq, state before, epoch before, lane, attempt`; 0 to 3 were cancelled now, the others were final. */
+export const CANCEL = { name: 'cancel', text: cancelling('o.state < 4') }
+/** The same, but 2 runs on. */
+export const CANCEL_WAITING = { name: 'cancel-waiting', text: cancelling('o.state in (0, 1, 3)') }
 
 const REVIVAL = `
   s as (
