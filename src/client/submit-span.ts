@@ -18,7 +18,9 @@ export function addTraced(
     metadata,
     attributes: { 'messaging.message.body.size': Buffer.byteLength(submission.dataText) },
   })
-  const traced = { ...submission, options: { ...submission.options, metadata: span.inject(metadata) } }
+  const told = span.inject(metadata)
+  const traced =
+    told === null ? submission : { ...submission, options: { ...submission.options, metadata: told } }
   try {
     submissions.add(traced, durability, {
       confirm(receipt) {

@@ -75,7 +75,10 @@ function withTraceOf(submission: Submission, span: TaskSpan): Submission {
   const { options } = submission
   const metadata = options?.metadata ?? null
   if (metadata !== null && 'traceparent' in metadata) return submission
-  return { ...submission, options: { ...options, metadata: span.inject(metadata) } }
+  const told = span.inject(metadata)
+  return told === null || told === metadata
+    ? submission
+    : { ...submission, options: { ...options, metadata: told } }
 }
 
 function endOf(answer: Receipt | Refusal, batch: number): Parameters<TaskSpan['end']>[0] {

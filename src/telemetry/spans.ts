@@ -54,8 +54,8 @@ export interface SpanStart {
 export interface TaskSpan {
   readonly context: Api.SpanContext
   readonly isRecording: boolean
-  /** The metadata, with this span as what follows on. */
-  inject(metadata: Metadata | null): Metadata
+  /** The metadata, with this span as what is followed on; as it is where the span has no ids. */
+  inject(metadata: Metadata | null): Metadata | null
   event(name: string, atMs?: number): void
   /** Repeatable; only the first one counts. */
   end(end?: { readonly error?: SpanError; readonly attributes?: Api.Attributes }): void
@@ -94,7 +94,7 @@ export function startSpan({ operation, task, metadata, attributes, links = [] }:
     inject(into) {
       const context = span.spanContext()
       // A tracer that was registered and does nothing has no ids to give.
-      if (!api.isSpanContextValid(context)) return into ?? {}
+      if (!api.isSpanContextValid(context)) return into
       const { traceId, spanId, traceFlags, traceState } = context
       return withTrace(into, { traceId, spanId, traceFlags }, traceState?.serialize() ?? '')
     },

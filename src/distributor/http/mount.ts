@@ -33,6 +33,8 @@ export function mountApi(app: FastifyInstance, { streams }: AppOptions): void {
       body: request.body,
       query: request.query as Query,
       idempotencyKey: headerOf(request, 'idempotency-key'),
+      traceparent: headerOf(request, 'traceparent'),
+      tracestate: headerOf(request, 'tracestate'),
     })
     if (location !== undefined) reply.header('location', location)
     return reply.code(status).type(JSON_TYPE).send(text)

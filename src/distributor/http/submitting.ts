@@ -1,5 +1,6 @@
 /**
- * `POST /v1/tasks`: one task, or many. It is `task.submit` of the wire; what HTTP adds is a status for one task, and `Idempotency-Key`.
+ * `POST /v1/tasks`: one task, or many. It is `task.submit` of the wire; what HTTP adds is a status for one task, `Idempotency-Key`, and the
+ * trace of the request.
  *
  * A key becomes the ids of the tasks that have none, always the same ones for the same key of the same caller: so repeating a request is as harmless as
  * submitting an id twice, also after a restart and at another distributor, and other content under the same key is ID_CONFLICT (docs/decisions/0050).
@@ -7,6 +8,13 @@
 
 import { createHash } from 'node:crypto'
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../../task/limits.ts'
+import {
+  type Metadata,
+  readTraceparent,
+  TRACEPARENT,
+  type TraceParent,
+  withTrace,
+} from '../../telemetry/trace-context.ts'
 import { refuse } from '../../wire/fields.ts'
 import { isObject, type Params } from '../../wire/messages.ts'
 import { runCommand } from './run-command.ts'
@@ -16,6 +24,9 @@ export interface SubmitRequest {
   readonly body: unknown
   readonly query: Readonly<Record<string, unknown>>
   readonly idempotencyKey: string | undefined
+  /** W3C Trace Context of the request. */
+  readonly traceparent: string | undefined
+  readonly tracestate: string | undefined
 }
 
 export interface Submitted {
@@ -27,7 +38,7 @@ export interface Submitted {
 
 export async function submit(
   visit: Visit,
-  { body, query, idempotencyKey }: SubmitRequest,
+  { body, query, idempotencyKey, traceparent, tracestate }: SubmitRequest,
 ): Promise<Submitted> {
   if (!isObject(body)) {
     refuse('the body', 'must be a task, or {"tasks": […]} (content-type: application/json)')
@@ -37,7 +48,9 @@ export async function submit(
   const isMany = Array.isArray(body.tasks)
   const params: Params = isMany ? { ...query, ...body } : { ...query, tasks: [body] }
   const named = idempotencyKey === undefined ? params : withIds(visit, params, idempotencyKey)
-  const text = await runCommand(visit, 'task.submit', named)
+  const parent = readTraceparent(traceparent)
+  const traced = parent === null ? named : withTraces(named, parent, tracestate ?? '')
+  const text = await runCommand(visit, 'task.submit', traced)
   if (isMany) return { status: 200, text }
   const receipt = text.slice('{"receipts":['.length, -2)
   const { id, duplicate } = JSON.parse(receipt) as { readonly id: string; readonly duplicate: boolean }
@@ -55,6 +68,16 @@ function withIds(visit: Visit, params: Params, key: string): Params {
   const tasks = (params.tasks as readonly unknown[]).map((task, index) =>
     isObject(task) && task.id === undefined ? { ...task, id: idOf(visit, key, index) } : task,
   )
+  return { ...params, tasks }
+}
+
+/** Tasks that bring no trace of their own belong to that of the request. */
+function withTraces(params: Params, parent: TraceParent, state: string): Params {
+  const tasks = (params.tasks as readonly unknown[]).map((task) => {
+    if (!isObject(task) || !(task.metadata === undefined || isObject(task.metadata))) return task
+    const metadata = (task.metadata ?? {}) as Metadata
+    return TRACEPARENT in metadata ? task : { ...task, metadata: withTrace(metadata, parent, state) }
+  })
   return { ...params, tasks }
 }
 

@@ -30,8 +30,8 @@ export interface Pipe {
 type Step = (attempt: Attempt, pipe: Pipe) => unknown
 
 /** In this order. An output schema may be asynchronous too, so that writing is a step of its own. */
-const STEPS: readonly Step[] = [parse, check, run, judge, write]
-const STEPS_AROUND: readonly Step[] = [parse, runAround, write]
+const STEPS: readonly Step[] = [parse, check, runWithin, judge, write]
+const STEPS_AROUND: readonly Step[] = [parse, runAroundWithin, write]
 
 export function execute(attempt: Attempt, pipe: Pipe, sink: ExecutorSink): void {
   advance(attempt, 0, pipe, sink)
@@ -68,6 +68,20 @@ function fail(attempt: Attempt, thrown: unknown, { texts }: Pipe, sink: Executor
   sink.ended(attempt, RESULT.threw, JSON.stringify({ ...said, error }))
 }
 
+function runWithin(attempt: Attempt): unknown {
+  return withinItsTrace(attempt, () => run(attempt))
+}
+
+function runAroundWithin(attempt: Attempt, pipe: Pipe): unknown {
+  return withinItsTrace(attempt, () => runAround(attempt, pipe))
+}
+
+/** Where a module has registered a tracer in this thread, what middleware and handler begin follows on the span of the attempt. */
+function withinItsTrace(attempt: Attempt, go: () => unknown): unknown {
+  if (attempt.metadataText === null || !isTraced()) return go()
+  return withinTrace(attempt.context!.metadata, go)
+}
+
 function runAround(attempt: Attempt, { around }: Pipe): unknown {
   return around!(attempt.value, attempt.context!, async (data) => {
     attempt.value = data
@@ -90,12 +104,8 @@ function check(attempt: Attempt): unknown {
   return definition.input === undefined ? attempt.value : checkInput(definition, attempt.value)
 }
 
-/** Where the handler's module has registered a tracer in this thread, its spans follow on that of the attempt. */
-function run(attempt: Attempt): unknown {
-  const { definition, value } = attempt
-  const context = attempt.context!
-  if (attempt.metadataText === null || !isTraced()) return definition.run(value, context)
-  return withinTrace(context.metadata, () => definition.run(value, context))
+function run({ definition, value, context }: Attempt): unknown {
+  return definition.run(value, context!)
 }
 
 function judge(attempt: Attempt): unknown {

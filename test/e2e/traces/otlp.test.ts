@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openOtlpSink, type SunkSpan } from '../../support/otlp-sink.ts'
 import { freePorts } from '../../support/ports.ts'
-import { chasqui, chasquiJson, startUp } from '../cli/chasqui.ts'
+import { chasqui, chasquiJson, startServer, startUp } from '../cli/chasqui.ts'
 
 const tasks = new URL('./traced-tasks.ts', import.meta.url)
 
@@ -63,30 +63,27 @@ test('processes of all roles send one trace, and send it before they end', async
   assert.deepEqual([trace_id, span_id], [run!.traceId, run!.spanId])
 })
 
-test('the standard variables do as well as the setting, and name the service', async (context) => {
+test('the standard variables do as well as the setting; a receiver that is away costs spans and no task', async (context) => {
   const sink = await openOtlpSink(context)
-  const server = await startUp(context, { workers: 0 })
+  const server = await startServer(context, ['distributor', '--engine', 'memory'])
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: sink.endpoint, OTEL_SERVICE_NAME: 'the shop' }
   const submit = (more: Readonly<Record<string, string>>) =>
     chasqui(['submit', 'sumar', '[5,7]', ...server.connect], { env: { ...env, ...more } })
-  assert.equal((await submit({ OTEL_TRACES_SAMPLER: 'always_off' })).code, 0)
-  assert.equal((await submit({ OTEL_SDK_DISABLED: 'true' })).code, 0)
-  assert.deepEqual(sink.requests, [])
+  const nobody = `http://127.0.0.1:${await freePorts()}`
+  const [off, disabled, wrong, away] = await Promise.all([
+    submit({ OTEL_TRACES_SAMPLER: 'always_off' }),
+    submit({ OTEL_SDK_DISABLED: 'true' }),
+    submit({ OTEL_TRACES_SAMPLER: 'sometimes' }),
+    submit({ OTEL_EXPORTER_OTLP_ENDPOINT: nobody }),
+  ])
+  assert.deepEqual([off.code, disabled.code, wrong.code, away.code], [0, 0, 1, 0])
+  assert.match(wrong.stderr, /OTEL_TRACES_SAMPLER must be always_on, .*, not "sometimes"/)
+  assert.match(away.stdout, /queued/)
+  assert.match(away.stderr, /^traces: /m)
+  assert.deepEqual([off.stderr, disabled.stderr, sink.requests], ['', '', []])
   assert.equal((await submit({})).code, 0)
   assert.deepEqual(
     sink.spans.map(({ service, name }) => [service, name]),
     [['the shop', 'submit default']],
   )
-  const wrong = await submit({ OTEL_TRACES_SAMPLER: 'sometimes' })
-  assert.equal(wrong.code, 1)
-  assert.match(wrong.stderr, /OTEL_TRACES_SAMPLER must be always_on, .*, not "sometimes"/)
-})
-
-test('a receiver that is away costs spans and no task', async (context) => {
-  const server = await startUp(context, { workers: 0 })
-  const nobody = `http://127.0.0.1:${await freePorts()}`
-  const ended = await chasqui(['submit', 'sumar', '[5,7]', '--otlp-endpoint', nobody, ...server.connect])
-  assert.equal(ended.code, 0, ended.stderr)
-  assert.match(ended.stdout, /queued/)
-  assert.match(ended.stderr, /^traces: /m)
 })

@@ -41,19 +41,31 @@ beforeEach(() => {
 })
 after(() => provider.shutdown())
 
-const TASKS = fileURLToPath(new URL('./traced-tasks.ts', import.meta.url))
+const [TASKS, MIDDLEWARE] = ['./traced-tasks.ts', './traced-middleware.ts'].map((name) =>
+  fileURLToPath(new URL(name, import.meta.url)),
+) as [string, string]
 
-async function openSystem(test: TestContext) {
-  const bench = await openBench(test, { modules: [TASKS], wrap: (engine) => new TracedEngine(engine) })
+async function openSystem(
+  test: { readonly after: (close: () => Promise<void>) => void },
+  modules: readonly string[],
+) {
+  const bench = await openBench(test as unknown as TestContext, {
+    modules,
+    wrap: (engine) => new TracedEngine(engine),
+  })
   // What the client submits goes through the same engine as the worker takes from.
   const engine = new TracedEngine(bench.engine)
   return { ...bench, traced: engine, client: createClient(engine) }
 }
 
+/** Of all tests: threads that load an SDK take their time. */
+const { client, traced, events } = await openSystem({ after }, [TASKS])
+
 /** What `charge` answers. */
 interface Told {
   readonly traceparent: string
   readonly traceId: string
+  readonly spanId: string
   readonly parentSpanId: string
 }
 
@@ -66,8 +78,7 @@ function spansOf(id: string): Partial<Record<string, ReadableSpan[]>> {
 const parentOf = (span: ReadableSpan) => span.parentSpanContext?.spanId
 const idOf = (span: ReadableSpan) => span.spanContext().spanId
 
-test('client, engine, worker and handler are one trace, each span under the one before', async (context) => {
-  const { client } = await openSystem(context)
+test('client, engine, worker and handler are one trace, each span under the one before', async () => {
   const task = await application.startActiveSpan('the order', async (span) => {
     const submitted = await client.submit<Told>('charge', { cents: 5 })
     span.end()
@@ -88,8 +99,7 @@ test('client, engine, worker and handler are one trace, each span under the one 
   assert.deepEqual([told.traceId, told.parentSpanId], [traceId, idOf(run![0]!)])
 })
 
-test('names, kinds and attributes are those of the conventions for messaging', async (context) => {
-  const { client } = await openSystem(context)
+test('names, kinds and attributes are those of the conventions for messaging', async () => {
   const task = await client.submit('charge', 'é', { id: 'pay-7' })
   await task.result()
   const { submit, accept, deliver, process: run } = spansOf('pay-7')
@@ -175,8 +185,7 @@ test('names, kinds and attributes are those of the conventions for messaging', a
   )
 })
 
-test('each attempt has its span; the next one links to the one that failed', async (context) => {
-  const { client } = await openSystem(context)
+test('each attempt has its span; the next one links to the one that failed', async () => {
   const task = await client.submit<string>('fail-once', null)
   const told = await task.result()
   const { deliver, process: run } = spansOf(task.id)
@@ -204,18 +213,16 @@ test('each attempt has its span; the next one links to the one that failed', asy
   assert.ok(told.includes(idOf(run![1]!)))
 })
 
-test('log lines of attempts carry the ids of trace and span', async (context) => {
-  const { client, events } = await openSystem(context)
+test('log lines of attempts carry the ids of trace and span', async () => {
   const task = await client.submit('charge', null)
   await task.result()
   const [span] = spansOf(task.id).process!
-  const line = events.find((event) => event.startsWith('worker.succeeded'))
+  const line = events.find((event) => event.startsWith('worker.succeeded') && event.includes(task.id))
   const { trace_id, span_id } = JSON.parse(line!.slice(line!.indexOf('{'))) as Record<string, string>
   assert.deepEqual([trace_id, span_id], [span!.spanContext().traceId, idOf(span!)])
 })
 
-test('a task from a program without traces begins one where it is taken in', async (context) => {
-  const { traced, client } = await openSystem(context)
+test('a task from a program without traces begins one where it is taken in', async () => {
   const bare = {
     id: 'bare',
     type: 'charge',
@@ -233,8 +240,7 @@ test('a task from a program without traces begins one where it is taken in', asy
   assert.equal(run![0]!.spanContext().traceId, accept![0]!.spanContext().traceId)
 })
 
-test('a trace that is given in the metadata is followed', async (context) => {
-  const { client } = await openSystem(context)
+test('a trace that is given in the metadata is followed', async () => {
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
   const metadata = { traceparent, tracestate: 'vendor=1', tenant: 'ana' }
   const task = await client.submit('charge', null, { metadata })
@@ -252,8 +258,7 @@ test('a trace that is given in the metadata is followed', async (context) => {
   })
 })
 
-test('submitting again in another trace is the same task, and not a conflict', async (context) => {
-  const { client } = await openSystem(context)
+test('submitting again in another trace is the same task, and not a conflict', async () => {
   const submit = () => client.submit('charge', { a: 1 }, { id: 'once', metadata: { tenant: 'ana' } })
   const first = await submit()
   const second = await submit()
@@ -266,8 +271,7 @@ test('submitting again in another trace is the same task, and not a conflict', a
   assert.equal(spansOf('once').submit!.at(-1)!.attributes['error.type'], 'ID_CONFLICT')
 })
 
-test('what is not sampled leaves no span anywhere, and its trace goes on unsampled', async (context) => {
-  const { client } = await openSystem(context)
+test('what is not sampled leaves no span anywhere, and its trace goes on unsampled', async () => {
   isSampling = false
   const task = await client.submit<Told>('charge', null)
   isSampling = true
@@ -276,8 +280,7 @@ test('what is not sampled leaves no span anywhere, and its trace goes on unsampl
   assert.match(told.traceparent, /-00$/)
 })
 
-test('metadata without room for a trace stays as it is, and the task is run', async (context) => {
-  const { client } = await openSystem(context)
+test('metadata without room for a trace stays as it is, and the task is run', async () => {
   const metadata = { a: 'x'.repeat(METADATA_LENGTH_MAX - 1) }
   const task = await client.submit('charge', null, { metadata })
   await task.result()
@@ -285,8 +288,7 @@ test('metadata without room for a trace stays as it is, and the task is run', as
   assert.deepEqual(record!.metadata, metadata)
 })
 
-test('a refused submission ends its span with the code of the error', async (context) => {
-  const { traced } = await openSystem(context)
+test('a refused submission ends its span with the code of the error', async () => {
   const small = createClient(traced, { pendingTasksMax: 1 })
   const [one, two] = await Promise.allSettled([
     small.submit('charge'),
@@ -295,4 +297,13 @@ test('a refused submission ends its span with the code of the error', async (con
   assert.deepEqual([one!.status, two!.status], ['fulfilled', 'rejected'])
   const [span] = spansOf('over').submit!
   assert.deepEqual([span!.status.code, span!.attributes['error.type']], [SpanStatusCode.ERROR, 'BUFFER_FULL'])
+})
+
+test('middleware of the worker stands between the attempt and the handler, in the trace as well', async (context) => {
+  const own = await openSystem(context, [TASKS, MIDDLEWARE])
+  const task = await own.client.submit<Told & { around: Told }>('charge', null)
+  const { around, ...told } = await task.result()
+  const [span] = spansOf(task.id).process!
+  assert.deepEqual([around.parentSpanId, around.traceId], [idOf(span!), span!.spanContext().traceId])
+  assert.equal(told.parentSpanId, around.spanId)
 })

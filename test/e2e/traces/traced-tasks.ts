@@ -3,7 +3,7 @@
  * Their spans leave at once, for a test must not wait for a batch.
  */
 
-import { context, trace } from '@opentelemetry/api'
+import { context, type Span, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
@@ -23,17 +23,22 @@ trace.setGlobalTracerProvider(provider)
 
 const tracer = trace.getTracer('handlers')
 
+/** Which span it is, and under which. */
+export function toldOf(span: Span): object {
+  const { traceId, spanId } = span.spanContext()
+  const parent = (span as unknown as { parentSpanContext?: { spanId: string } }).parentSpanContext
+  return { traceId, spanId, parentSpanId: parent?.spanId ?? null }
+}
+
 /** A span around a wait; answers with what it was told and what its span was. */
 export const charge = defineTask({
   type: 'charge',
   run: (_data: unknown, ctx) =>
     tracer.startActiveSpan('call the bank', async (span) => {
       await new Promise((resolve) => setTimeout(resolve, 1))
-      const { traceId, spanId } = span.spanContext()
       span.end()
       await provider.forceFlush()
-      const parent = (span as unknown as { parentSpanContext?: { spanId: string } }).parentSpanContext
-      return { traceparent: ctx.traceparent, traceId, spanId, parentSpanId: parent?.spanId ?? null }
+      return { traceparent: ctx.traceparent, ...toldOf(span) }
     }),
 })
 

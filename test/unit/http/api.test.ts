@@ -46,6 +46,25 @@ test('an Idempotency-Key makes repeating harmless, for the same caller and conte
   assert.equal((await submit('k'.repeat(257), { type: 'x' })).error, 'INVALID_PARAMS')
 })
 
+test('the trace of a request is that of its tasks, where they bring none of their own', async (context) => {
+  const { ask } = await openHttpServer(context)
+  const [request, own] = ['b7ad6b7169203331', '00f067aa0ba902b7'].map(
+    (span) => `00-0af7651916cd43dd8448eb211c80319c-${span}-01`,
+  ) as [string, string]
+  const tasks = [
+    { id: 'none', type: 'x', metadata: { tenant: 'ana' } },
+    { id: 'own', type: 'x', metadata: { traceparent: own } },
+    { type: 'x', metadata: 'wrong' },
+  ]
+  const headers = { traceparent: request, tracestate: 'vendor=1' }
+  const { receipts } = await body(ask('POST', '/v1/tasks', { body: { tasks }, headers }))
+  assert.equal(receipts[2].error.name, 'INVALID_PARAMS')
+  assert.deepEqual((await body(ask('GET', '/v1/tasks/none'))).metadata, { tenant: 'ana', ...headers })
+  assert.deepEqual((await body(ask('GET', '/v1/tasks/own'))).metadata, { traceparent: own })
+  await ask('POST', '/v1/tasks', { body: { id: 'broken', type: 'x' }, headers: { traceparent: 'nonsense' } })
+  assert.equal((await body(ask('GET', '/v1/tasks/broken'))).metadata, undefined)
+})
+
 test('tasks are listed by state, type and queue, a page at a time', async (context) => {
   const { ask } = await openHttpServer(context)
   const tasks = ['a', 'b', 'c'].map((id, index) => ({ id, type: `t${index % 2}`, queue: 'q' }))

@@ -59,6 +59,9 @@ export const BY_HAND: readonly DescribedRoute[] = [
         maxLength: IDEMPOTENCY_KEY_LENGTH_MAX,
         description: 'Becomes the id of tasks that have none: repeating the request is harmless.',
       }),
+      traceparent: Type.String({
+        description: 'W3C Trace Context: the trace of tasks that bring none of their own.',
+      }),
     },
     body: Type.Union([SubmitTask, submit.params]),
     answers: {
