@@ -30,6 +30,10 @@ export interface HttpFace {
   readonly port: number
   /** `http://…`, or `https://…` where it speaks TLS. */
   readonly url: string
+  /** Open ones. */
+  readonly connections: number
+  /** Under way: without an answer, or with one that has not left. */
+  readonly requests: number
   /** The tokens have changed: whoever listens is held against them. */
   recheckAccess(): void
   /** New connections get these certificates. Only for who began with TLS. */
@@ -69,6 +73,14 @@ class FastifyFace implements HttpFace {
   get url(): string {
     const scheme = this.#options.tls === undefined ? 'http' : 'https'
     return `${scheme}://${addressText({ host: this.address, port: this.port })}`
+  }
+
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  get requests(): number {
+    return this.#visits.size
   }
 
   async listen(): Promise<void> {

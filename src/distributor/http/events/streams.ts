@@ -79,6 +79,8 @@ export class Streams {
     open.streams.add(stream)
     this.#streams.add(stream)
     response.once('close', () => this.#leave(key, open, stream))
+    // It reads again.
+    response.on('drain', () => this.#planTurn())
     this.#planBeat()
     if (stream.isDue) this.#planTurn()
   }
