@@ -42,7 +42,7 @@ export function addToken(program: Command): void {
     )
     .option(
       '--rights <a,b>',
-      'or rights by themselves: submit, read, cancel, retry, work, observe, metrics, admin',
+      'or rights by themselves: submit, read, cancel, retry, work, cron, observe, metrics, admin',
       listOption,
       [],
     )

@@ -2,6 +2,7 @@
 
 import { METHODS, type MethodName } from '../wire/protocol.ts'
 import { answering, type Command, type NeededRight, reading } from './command.ts'
+import * as cron from './commands/cron.ts'
 import * as operator from './commands/operator.ts'
 import * as queue from './commands/queue.ts'
 import * as session from './commands/session.ts'
@@ -34,6 +35,13 @@ const TABLE: Readonly<Record<MethodName, readonly [NeededRight, Run, 'checks its
   'work.release': ['work', answering(work.release), 'checks its params'],
   'work.progress': ['work', answering(work.progress), 'checks its params'],
   'work.log': ['work', answering(work.log), 'checks its params'],
+
+  'cron.put': ['cron', answering(cron.put)],
+  'cron.list': ['observe', reading(cron.list)],
+  'cron.delete': ['cron', answering(cron.remove)],
+  'cron.pause': ['cron', answering(cron.pause)],
+  'cron.resume': ['cron', answering(cron.resume)],
+  'cron.run': ['cron', answering(cron.run)],
 
   'queue.list': ['observe', answering(queue.list)],
   'queue.pause': ['admin', answering(queue.pause)],

@@ -26,6 +26,7 @@ import type {
   TaskRecord,
   WorkerIdentity,
 } from '../task/task.ts'
+import type { Cron } from './cron.ts'
 
 export interface Engine {
   /** 'memory' | 'embedded' | 'cluster' | 'remote': for people; no code may depend on it. */
@@ -104,6 +105,9 @@ export interface Engine {
 
   /** Log lines of a task with a number greater than `after` (start with 0), oldest first, at most LOG_LINES_MAX. */
   log(id: string, after: number): Promise<readonly LogLine[]>
+
+  /** Schedules: tasks that submit themselves. Closed with the engine. */
+  readonly cron: Cron
 
   /** A look at queues, consumers and totals; cheap enough for once a second. */
   inspect(): Promise<EngineReport>

@@ -3,6 +3,7 @@
 import type { Lease, Outcome } from '../task/outcome.ts'
 import type { QueueAnswer, QueueOrder } from '../task/queue.ts'
 import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../task/task.ts'
+import type { Cron } from './cron.ts'
 import type {
   Change,
   ConsumeRequest,
@@ -33,6 +34,10 @@ export class ForwardingEngine implements Engine {
 
   get kind(): string {
     return this.inner.kind
+  }
+
+  get cron(): Cron {
+    return this.inner.cron
   }
 
   submit(batch: readonly Submission[], durability: Durability): Promise<readonly (Receipt | Refusal)[]> {

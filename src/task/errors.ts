@@ -60,6 +60,7 @@ export const ERRORS = {
     retryable: false,
     meaning: 'The token or certificate does not give this right.',
   },
+  SCHEDULE_UNKNOWN: { number: -32015, retryable: false, meaning: 'There is no schedule of this name.' },
   FRAME_TOO_LARGE: {
     number: -32020,
     retryable: false,

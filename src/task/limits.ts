@@ -342,6 +342,38 @@ export const ARCHIVE_LINE_LENGTH_MAX = 256 * 1024 * 1024
 /** Tasks of an import that are named because the target has others with their ids; all are counted. */
 export const ARCHIVE_OTHERS_SHOWN = 20
 
+// ---- cron -------------------------------------------------------------------------------------------------
+
+/** Names of schedules: with `cron:`, a time and a little more they are ids of tasks. */
+export const CRON_NAME_LENGTH_MAX = 80
+export const CRON_EXPRESSION_LENGTH_MAX = 256
+/** Of `every`: more often is a loop and not a schedule. */
+export const CRON_EVERY_MS_MIN = 100
+/** Schedules of one store; beyond it new ones hear RETRY_AFTER. */
+export const CRON_SCHEDULES_MAX = 1_000_000
+/** Schedules of one `Cron.list`, and upcoming ticks of each that it tells. */
+export const CRON_LIST_MAX = 1_000
+export const CRON_NEXT_TICKS_MAX = 100
+/** Parsed expressions that a process remembers. */
+export const CRON_PATTERNS_KEPT = 10_000
+/** A tick that is looked at later than this was missed, and the schedule's word on catching up counts: a restart, or another distributor that takes
+ * over, takes seconds; and every tick of a day must not be run at noon. */
+export const CRON_LATE_MS = 60_000
+/** Missed ticks of one schedule that `all` catches up at a time: the last ones. */
+export const CRON_CATCH_UP_TICKS_MAX = 1_000
+/** Ticks that a schedule keeps back while an earlier one runs. */
+export const CRON_WAITING_TICKS_MAX = 1_000
+/** Tasks of one schedule that are watched for being final: many runs by hand at a time. */
+export const CRON_ACTIVE_MAX = 100
+/** Schedules that are due and dealt with at a time. */
+export const CRON_ROWS_MAX = 500
+/** Who keeps ticks back for a task looks at it again after this long, however it may have missed its end. */
+export const CRON_WAIT_MS = 60_000
+/** After a failure the schedules are looked at again after this long. */
+export const CRON_REST_MS = 1_000
+/** Changes of a schedule by several at a time: who comes too late reads again and tries again. */
+export const CRON_TRIES_MAX = 20
+
 // ---- the cluster engine ---------------------------------------------------------------------------------
 
 /** Making one connection to PostgreSQL, per host. */

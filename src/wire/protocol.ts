@@ -5,6 +5,7 @@
  * Only servers and tests import this (TypeBox takes a tenth of a second to load); clients read and write with the codecs beside it.
  */
 
+import { CRON_METHODS } from './protocol/cron.ts'
 import type { MethodDescription, NotificationDescription } from './protocol/method.ts'
 import { OPERATOR_METHODS } from './protocol/operator.ts'
 import { QUEUE_METHODS } from './protocol/queue.ts'
@@ -17,6 +18,7 @@ export const METHODS = {
   ...TASK_METHODS,
   ...WORK_METHODS,
   ...QUEUE_METHODS,
+  ...CRON_METHODS,
   ...OPERATOR_METHODS,
 } as const satisfies Record<string, MethodDescription>
 

@@ -23,7 +23,7 @@ export const RANDOM = 0.5
 
 export interface Harness {
   readonly engine: Engine
-  readonly clock: { nowMs(): number; advance(ms: number): Promise<void> }
+  readonly clock: { nowMs(): number; advance(ms: number): Promise<void>; jump(ms: number): void }
   /** Durable engines: closes, lets `closedMs` pass, and opens the same store. */
   reopen?(closedMs: number): Promise<Engine>
   dispose(): Promise<void>
@@ -78,6 +78,12 @@ export class Stage {
 
   async advance(ms: number): Promise<void> {
     await this.#harness.clock.advance(ms)
+    await this.quiet()
+  }
+
+  /** The clock is set to another time, and nobody is told: timers notice when they look. */
+  async jump(ms: number): Promise<void> {
+    this.#harness.clock.jump(ms)
     await this.quiet()
   }
 

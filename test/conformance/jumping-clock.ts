@@ -21,6 +21,10 @@ export class JumpingClock implements Clock {
     return { cancel: () => this.#timers.delete(timer) }
   }
 
+  jump(ms: number): void {
+    this.#nowMs += ms
+  }
+
   async advance(ms: number): Promise<void> {
     await this.#fire()
     this.#nowMs += ms

@@ -9,6 +9,7 @@ import { cancelling } from './promises/cancelling.ts'
 import { closing } from './promises/closing.ts'
 import { consuming } from './promises/consuming.ts'
 import { counting } from './promises/counting.ts'
+import { cron, cronReopening } from './promises/cron.ts'
 import { deduplicating } from './promises/deduplicating.ts'
 import { defining } from './promises/defining.ts'
 import { delivering } from './promises/delivering.ts'
@@ -64,6 +65,10 @@ export function conformance(name: string, under: EngineUnderTest): void {
   describe(`${name}: retaining`, () => retaining(promised))
   describe(`${name}: pausing, draining, purging`, () => pausing(promised))
   describe(`${name}: defining queues`, () => defining(promised))
+  describe(`${name}: cron`, () => cron(promised))
   describe(`${name}: closing`, () => closing(promised))
-  if (under.durable) describe(`${name}: reopening`, () => reopening(promised))
+  if (under.durable) {
+    describe(`${name}: reopening`, () => reopening(promised))
+    describe(`${name}: cron, reopening`, () => cronReopening(promised))
+  }
 }

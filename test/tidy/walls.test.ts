@@ -9,8 +9,9 @@ const LEVELS: Readonly<Record<string, number>> = {
   task: 0,
   telemetry: 1,
   sealing: 1,
-  // src/engine/engine.ts, archive.ts and audit.ts alone: the words of the ports. What implements them stands further down.
+  // src/engine/engine.ts, archive.ts, audit.ts and cron.ts alone: the words of the ports. What implements them stands further down.
   port: 1,
+  cron: 2,
   wire: 2,
   archive: 3,
   objects: 3,
@@ -40,6 +41,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@fastify/cookie': ['distributor/http'],
   '@fastify/helmet': ['distributor/http'],
   '@fastify/static': ['distributor/http'],
+  croner: ['cron'],
   pino: ['telemetry'],
   '@opentelemetry/api': ['telemetry'],
   '@opentelemetry/context-async-hooks': ['telemetry'],
@@ -65,7 +67,7 @@ const imports: readonly Import[] = sources.flatMap(importsOf)
 const inside = imports.filter((found) => found.file !== null) as (Import & { readonly file: string })[]
 
 function folderOf(path: string): string {
-  if (['engine', 'archive', 'audit'].some((port) => path === `src/engine/${port}.ts`)) return 'port'
+  if (['engine', 'archive', 'audit', 'cron'].some((port) => path === `src/engine/${port}.ts`)) return 'port'
   return path.split('/')[1]!.replace(/\.ts$/, '')
 }
 

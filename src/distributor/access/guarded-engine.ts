@@ -6,6 +6,7 @@
  * where a right is without bounds nothing is looked at, and the call goes straight through.
  */
 
+import type { Cron } from '../../engine/cron.ts'
 import type {
   Change,
   ConsumeRequest,
@@ -32,15 +33,11 @@ import type { Lease, Outcome } from '../../task/outcome.ts'
 import type { QueueAnswer, QueueOrder } from '../../task/queue.ts'
 import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../../task/task.ts'
 import { EventFilter } from './event-filter.ts'
+import { GuardedCron } from './guarded-cron.ts'
 import { HeldTasks } from './held-tasks.ts'
+import type { OnRefused } from './on-refused.ts'
 import type { Rate } from './rate.ts'
 import { allows, type Identity, mayAlways, onlyKey, type Right } from './rights.ts'
-
-/** Hears of each refusal that its caller gets as an answer and not as an error, or does not see at all. */
-export type OnRefused = (
-  act: string,
-  facts: { readonly ids: readonly string[]; readonly queue?: string },
-) => void
 
 export class GuardedEngine implements Engine {
   readonly #engine: Engine
@@ -48,12 +45,14 @@ export class GuardedEngine implements Engine {
   readonly #rate: Rate | null
   readonly #onRefused: OnRefused
   readonly #held = new HeldTasks()
+  readonly cron: Cron
 
   constructor(engine: Engine, identity: Identity, rate: Rate | null, onRefused: OnRefused) {
     this.#engine = engine
     this.#identity = identity
     this.#rate = rate
     this.#onRefused = onRefused
+    this.cron = new GuardedCron(engine.cron, identity, onRefused)
   }
 
   get kind(): string {

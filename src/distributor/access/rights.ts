@@ -5,7 +5,17 @@
  */
 
 /** What a method of the table takes. `none`: anybody who can connect. */
-export const RIGHTS = ['submit', 'read', 'cancel', 'retry', 'work', 'observe', 'metrics', 'admin'] as const
+export const RIGHTS = [
+  'submit',
+  'read',
+  'cancel',
+  'retry',
+  'work',
+  'cron',
+  'observe',
+  'metrics',
+  'admin',
+] as const
 export type Right = (typeof RIGHTS)[number]
 
 /** Who has `admin` has them all. */

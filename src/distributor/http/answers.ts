@@ -20,6 +20,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   NOT_SUPPORTED: 501,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
+  SCHEDULE_UNKNOWN: 404,
   FRAME_TOO_LARGE: 413,
   TOO_DEEP: 400,
   NOT_UTF8: 400,

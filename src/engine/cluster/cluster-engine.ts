@@ -33,7 +33,9 @@ import type {
   Watch,
   WatchQuery,
 } from '../engine.ts'
+import type { OpenCron } from '../open-cron.ts'
 import { openBroker } from './broker/open-broker.ts'
+import { clusterCron } from './cluster-cron.ts'
 import type { Core } from './core.ts'
 import { createCore } from './create-core.ts'
 import { Dispatch } from './dispatch.ts'
@@ -66,6 +68,7 @@ export const PREFIX_DEFAULT = 'chasqui'
 
 export class ClusterEngine implements Engine {
   readonly kind = 'cluster'
+  readonly cron: OpenCron
   readonly #core: Core
   readonly #publisher: Publisher
   readonly #submitting: Submitting
@@ -102,7 +105,10 @@ export class ClusterEngine implements Engine {
         this.#wake()
       },
       lanes: () => void core.lanes.refresh().catch(() => undefined),
-      due: (atMs) => this.#keeper.due(atMs),
+      due: (atMs) => {
+        this.#keeper.due(atMs)
+        this.cron.runner.due(atMs)
+      },
       refill: (laneNo, request) => this.#upkeep.heardRefill(laneNo, request),
       waiting: (laneNo, dueMs, seqs) => quick.hear(laneNo, dueMs, seqs),
       queues: (from) => void this.#queues.hear(from),
@@ -127,7 +133,9 @@ export class ClusterEngine implements Engine {
       granted: (untilMs) => this.#holding.watch(untilMs),
     })
     this.#upkeep = new Upkeep(core, this.#publisher, () => this.#keeper.kick())
-    this.#keeper = new Keeper(core, this.#publisher, this.#settling, this.#upkeep)
+    const recheck = () => this.cron.runner.recheck()
+    this.#keeper = new Keeper(core, this.#publisher, this.#settling, this.#upkeep, recheck)
+    this.cron = clusterCron(core, this, this.#keeper, () => this.#mustBeOpen())
     this.#queues = new Queues(core, { changed: wake, still: () => this.#dispatch.still() })
     this.#membership = new Membership(core, name, {
       beat: () => this.#beat(),
@@ -335,7 +343,7 @@ export class ClusterEngine implements Engine {
       () => this.#publisher.inFlight > 0,
       () => this.#dispatch.isBusy,
       () => this.#intake.underWay > 0,
-      () => this.#keeper.isBusy || this.#upkeep.isRefilling,
+      () => this.#keeper.isBusy || this.#upkeep.isRefilling || this.cron.runner.isBusy,
       () => this.#holding.isBusy,
     ])
   }
@@ -348,12 +356,14 @@ export class ClusterEngine implements Engine {
   async #close(): Promise<void> {
     const core = this.#core
     core.closing = true
+    const ticked = this.cron.close()
     this.#dispatch.stop()
     this.#vigil.stop()
     this.#holding.close()
     core.dismissAll()
     await Promise.all(this.#inboxes.map((inbox) => inbox.close()))
     await this.#keeper.close()
+    await ticked
     await this.#intake.close()
     await core.waits.close()
     core.hub.close()
@@ -376,6 +386,7 @@ export class ClusterEngine implements Engine {
   async abandon(): Promise<void> {
     this.#closing ??= Promise.resolve()
     this.#core.closing = true
+    void this.cron.close()
     this.#dispatch.stop()
     this.#vigil.stop()
     this.#holding.close()

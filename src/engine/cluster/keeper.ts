@@ -49,6 +49,7 @@ export class Keeper {
   readonly #publisher: Publisher
   readonly #settling: Settling
   readonly #upkeep: Upkeep
+  readonly #onRound: () => void
   /** On which connection the lock is: a new connection has none. */
   #inOffice = false
   #sinceMs = 0
@@ -61,13 +62,20 @@ export class Keeper {
   #movedMs = 0
   #nextFullMs = 0
 
-  constructor(core: Core, publisher: Publisher, settling: Settling, upkeep: Upkeep) {
+  /** @param onRound told after each look of the one in office: others have work of their own for him */
+  constructor(core: Core, publisher: Publisher, settling: Settling, upkeep: Upkeep, onRound: () => void) {
     this.#core = core
     this.#publisher = publisher
     this.#settling = settling
     this.#upkeep = upkeep
+    this.#onRound = onRound
     this.#look = setInterval(() => this.kick(), KEEPER_LOOK_MS)
     this.#look.unref()
+  }
+
+  /** As far as this process knows: a lock that was lost unseen makes two of them for a moment. */
+  get isInOffice(): boolean {
+    return this.#inOffice
   }
 
   get isBusy(): boolean {
@@ -123,6 +131,7 @@ export class Keeper {
       this.#sinceMs = core.nowMs()
       this.#movedMs = 0
     }
+    this.#onRound()
     const nowMs = core.nowMs()
     await this.#expire(nowMs)
     await this.#moveDue(nowMs)

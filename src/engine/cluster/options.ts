@@ -16,6 +16,7 @@ export type Trouble =
   | 'lane-refilled'
   | 'foreign-message-refused'
   | 'keeper-failed'
+  | 'cron-failed'
   | 'object-failed'
   | 'document-failed'
   | 'sink-failed'

@@ -44,6 +44,7 @@ import type {
   WatchQuery,
 } from '../engine.ts'
 import { EventHub } from '../event-hub.ts'
+import { type OpenCron, openCron } from '../open-cron.ts'
 import { creditOf, reportOfSeat } from '../seat-ring.ts'
 import { Waits } from '../waits.ts'
 import { Admission } from './admission.ts'
@@ -61,6 +62,7 @@ import type { EmbeddedOptions } from './options.ts'
 import { makeFolder, type Ownership, takeOwnership } from './ownership.ts'
 import { Purge } from './purge.ts'
 import { createSeat } from './roster.ts'
+import { scheduleStore } from './schedule-store.ts'
 import { cancel, retry } from './steer.ts'
 import { steer } from './steer-queues.ts'
 import { openCompleteStore, STORE_FILE, type Store } from './store.ts'
@@ -82,6 +84,7 @@ export async function openEmbeddedEngine(options: EmbeddedOptions): Promise<Embe
 
 export class EmbeddedEngine implements Engine {
   readonly kind = 'embedded'
+  readonly cron: OpenCron
   readonly #clock: Clock
   readonly #store: Store
   readonly #heart: Heart
@@ -162,6 +165,11 @@ export class EmbeddedEngine implements Engine {
           )
     this.#documents?.wake()
     this.#purge = new Purge(this.#heart, (step) => this.#call(false, 1, step))
+    const store = scheduleStore(this.#store.schedules, (weight, call) => this.#call(true, weight, call))
+    const onTrouble = (error: unknown) => this.#onTrouble('cron-failed', error)
+    const mustBeOpen = () => this.#assertOpen()
+    this.cron = openCron({ store, clock: this.#clock, engine: this, mustBeOpen, onTrouble })
+    this.cron.runner.kick()
     this.#turns.wake()
     this.#alarm.set(nextWakeMs(this.#heart))
   }
@@ -261,13 +269,8 @@ export class EmbeddedEngine implements Engine {
   async consume(request: ConsumeRequest, sink: DeliverySink): Promise<Consumer> {
     const workerNo = await this.#call(false, 1, () => this.#store.names.workerNumberOf(request.worker))
     const heart = this.#heart
-    const { seat, ended } = createSeat(
-      `${heart.boot}-${this.#nextSeat++}`,
-      request,
-      sink,
-      workerNo,
-      this.#clock.nowMs(),
-    )
+    const id = `${heart.boot}-${this.#nextSeat++}`
+    const { seat, ended } = createSeat(id, request, sink, workerNo, this.#clock.nowMs())
     heart.roster.add(seat, heart.lines.all, (line) => heart.nameOf(line))
     this.#turns.wake()
     return {
@@ -355,6 +358,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   async #finish(): Promise<void> {
+    void this.cron.close()
     await this.#turns.drain()
     await this.#documents?.drain(DOCUMENT_DRAIN_MS)
     await this.#end({ reason: 'closed' })
@@ -365,6 +369,7 @@ export class EmbeddedEngine implements Engine {
     this.#purge.close()
     for (const seat of this.#heart.roster.seats) seat.end(end)
     this.#turns.stop(new ChasquiError('CLOSED', 'the engine is closed'))
+    await this.cron.close()
     await this.#documents?.close()
     await this.#waits.close()
     this.#hub.close()
@@ -378,6 +383,7 @@ export class EmbeddedEngine implements Engine {
   /** Ends as a crash of the process would: what is not committed is lost and nobody is answered. For tests of just that. */
   async abandon(): Promise<void> {
     this.#closing ??= Promise.resolve()
+    void this.cron.close()
     this.#alarm.close()
     this.#purge.close()
     this.#turns.abandon()

@@ -20,7 +20,7 @@ export interface EmbeddedOptions {
   readonly onSync?: (tookMs: number) => void
   /** Told of trouble that nobody who called is told of. */
   readonly onTrouble?: (
-    event: 'checkpoint-lost' | 'document-failed' | 'store-failed' | 'sink-failed',
+    event: 'checkpoint-lost' | 'cron-failed' | 'document-failed' | 'store-failed' | 'sink-failed',
     error: unknown,
   ) => void
 }

@@ -57,6 +57,13 @@ const MIGRATIONS: readonly string[] = [
   create table document (seq integer primary key);
   `,
   `create table queue (name text primary key, settings text not null) without rowid;`,
+  `
+  create table cron (
+    name text not null unique, version integer not null, next_at integer, waiting integer not null, schedule text not null, state text not null
+  );
+  create index cron_next on cron (next_at) where next_at is not null;
+  create index cron_waiting on cron (name) where waiting = 1;
+  `,
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

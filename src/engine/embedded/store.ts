@@ -13,6 +13,7 @@ import { LookRows } from './look-rows.ts'
 
 import { Names } from './names.ts'
 import { QueueRows } from './queue-rows.ts'
+import { ScheduleRows } from './schedule-rows.ts'
 import { Sql } from './sql.ts'
 import { TaskRows } from './task-rows.ts'
 import { TimeRows } from './time-rows.ts'
@@ -32,6 +33,7 @@ export class Store {
   readonly counts: CountRows
   readonly upkeep: UpkeepRows
   readonly queues: QueueRows
+  readonly schedules: ScheduleRows
   readonly imports: ImportRows
 
   constructor(path: string) {
@@ -45,6 +47,7 @@ export class Store {
     this.counts = new CountRows(this.sql)
     this.upkeep = new UpkeepRows(this.sql)
     this.queues = new QueueRows(this.sql)
+    this.schedules = new ScheduleRows(this.sql)
     this.imports = new ImportRows(this.sql)
   }
 }

@@ -41,10 +41,12 @@ import type {
   Watch,
   WatchQuery,
 } from '../engine.ts'
+import { type OpenCron, openCron } from '../open-cron.ts'
 import { Leases } from './leases.ts'
 import { Ledger } from './ledger.ts'
 import { addLines, boundedProgress } from './reports.ts'
 import { deliveryOf, isForOneAlone, type Lease, recordOf, type Seat, suits } from './row.ts'
+import { ScheduleRows } from './schedule-rows.ts'
 import { Seats, seatReport } from './seats.ts'
 import { retry, steer } from './steer.ts'
 
@@ -67,6 +69,7 @@ const WORKER_LOST = { name: 'WorkerLost', message: 'its worker was lost: its lea
 
 class MemoryEngine implements Engine {
   readonly kind = 'memory'
+  readonly cron: OpenCron
   readonly #clock: Clock
   readonly #leaseMs: number
   readonly #reconnectGraceMs: number
@@ -95,6 +98,10 @@ class MemoryEngine implements Engine {
       onReady: () => this.#planTurn(),
     })
     this.#leases = new Leases(this.#clock, (lease) => this.#lapse(lease))
+    const store = new ScheduleRows()
+    const mustBeOpen = () => this.#mustBeOpen()
+    // Nothing that it does can fail.
+    this.cron = openCron({ store, clock: this.#clock, engine: this, mustBeOpen, onTrouble: () => undefined })
   }
 
   // ---- clients ----------------------------------------------------------------------------------------------
@@ -324,6 +331,7 @@ class MemoryEngine implements Engine {
   }
 
   async #close(): Promise<void> {
+    await this.cron.close()
     this.#leases.close()
     await this.#ledger.close()
     for (const seat of [...this.#seats.all]) this.#dismiss(seat, { reason: 'closed' }, false)

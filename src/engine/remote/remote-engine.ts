@@ -52,6 +52,7 @@ import type {
 import { Calls } from './calls.ts'
 import { Consumers } from './consumers.ts'
 import { frames } from './frames.ts'
+import { RemoteCron } from './remote-cron.ts'
 import { Waits } from './waits.ts'
 import { Watches } from './watches.ts'
 
@@ -108,6 +109,7 @@ export async function openRemoteEngine(options: RemoteEngineOptions): Promise<Re
 
 class WireEngine implements RemoteEngine {
   readonly kind = 'remote'
+  readonly cron: RemoteCron
   readonly link: Link
   readonly #calls: Calls
   readonly #waits: Waits
@@ -123,6 +125,7 @@ class WireEngine implements RemoteEngine {
       ...(random !== undefined && { random }),
       ...(callTimeoutMs !== undefined && { callTimeoutMs }),
     })
+    this.cron = new RemoteCron(this.#calls, () => this.#mustBeOpen())
     this.#waits = new Waits({ link, calls: this.#calls, get: (ids) => this.#get(ids) })
     this.#watches = new Watches(link, this.#calls)
     this.#consumers = new Consumers(link, this.#calls)

@@ -33,6 +33,10 @@ const onQueue =
   async (_, { queue }) => [{ queue: `${queue}-steered` }, isDone]
 const naming: Probe = async (_, { queue }) => [{}, (result) => JSON.stringify(result).includes(`"${queue}"`)]
 
+const onSchedule =
+  (isDone: (result: Reply) => boolean, isPaused = false): Probe =>
+  async (stage, place) => [{ name: await stage.scheduled(place, isPaused) }, isDone]
+
 export const PROBES: Readonly<Record<string, Probe>> = {
   'session.hello': always,
   'session.ping': always,
@@ -91,6 +95,15 @@ export const PROBES: Readonly<Record<string, Probe>> = {
     (lease) => ({ ...lease, lines: [{ level: 'info', text: 'x' }] }),
     ({ accepted }) => accepted,
   ),
+  'cron.put': async (_, place) => [schedule(place), ({ created }) => created],
+  'cron.list': async (stage, place) => {
+    const name = await stage.scheduled(place, false)
+    return [{ names: [name] }, ({ schedules }) => schedules.length === 1]
+  },
+  'cron.delete': onSchedule(({ deleted }) => deleted),
+  'cron.pause': onSchedule(({ changed }) => changed),
+  'cron.resume': onSchedule(({ changed }) => changed, true),
+  'cron.run': onSchedule(({ state }) => state === 'queued'),
   'queue.list': naming,
   'queue.pause': onQueue(({ settings }) => settings.mode === 'paused'),
   'queue.drain': onQueue(({ settings }) => settings.mode === 'draining'),
@@ -104,6 +117,11 @@ export const PROBES: Readonly<Record<string, Probe>> = {
 let made = 0
 export function id(): string {
   return `task-${++made}`
+}
+
+/** One that does not tick while the test lasts. */
+function schedule({ queue, key }: Place): object {
+  return { name: id(), expression: '0 0 29 2 *', task: { type: 'sumar', queue, key } }
 }
 
 export class Stage {
@@ -127,6 +145,12 @@ export class Stage {
       tasks: [{ id: id(), type: 'sumar', queue, key }],
     })
     return receipts[0].id
+  }
+
+  async scheduled(place: Place, isPaused: boolean): Promise<string> {
+    const { name } = await this.#root.ask('cron.put', schedule(place))
+    if (isPaused) await this.#root.ask('cron.pause', { name })
+    return name
   }
 
   async running({ queue, key }: Place): Promise<{ id: string; epoch: number }> {
@@ -165,11 +189,13 @@ export async function probe(
       ? 'no'
       : name === 'UNAUTHENTICATED'
         ? 'who'
-        : name !== undefined
-          ? `error ${name}`
-          : (await isDone(reply.result, wire))
-            ? 'yes'
-            : '-'
+        : name === 'SCHEDULE_UNKNOWN'
+          ? '-'
+          : name !== undefined
+            ? `error ${name}`
+            : (await isDone(reply.result, wire))
+              ? 'yes'
+              : '-'
   wire.destroy()
   return answer
 }

@@ -5,7 +5,7 @@
 
 import type { Grant } from '../../../src/distributor/access/rights.ts'
 
-const ALL = ['submit', 'read', 'cancel', 'retry', 'observe'] as const
+const ALL = ['submit', 'read', 'cancel', 'retry', 'cron', 'observe'] as const
 const inA = (...rights: Grant['rights']): { grants: readonly Grant[] } => ({
   grants: [{ rights, queues: ['a-*'] }],
 })
@@ -41,6 +41,12 @@ export const EXPECTED: Readonly<Record<string, string>> = {
   'work.release': 'yes/yes no/no no/no no/no yes/- no/no who/who',
   'work.progress': 'yes/yes no/no no/no no/no yes/- no/no who/who',
   'work.log': 'yes/yes no/no no/no no/no yes/- no/no who/who',
+  'cron.put': 'yes/yes yes/no yes/no no/no no/no no/no who/who',
+  'cron.list': 'yes/yes yes/- yes/- no/no no/no no/no who/who',
+  'cron.delete': 'yes/yes yes/- yes/- no/no no/no no/no who/who',
+  'cron.pause': 'yes/yes yes/- yes/- no/no no/no no/no who/who',
+  'cron.resume': 'yes/yes yes/- yes/- no/no no/no no/no who/who',
+  'cron.run': 'yes/yes yes/- yes/- no/no no/no no/no who/who',
   'queue.list': 'yes/yes yes/- -/- no/no no/no no/no who/who',
   'queue.pause': 'yes/yes no/no no/no no/no no/no no/no who/who',
   'queue.drain': 'yes/yes no/no no/no no/no no/no no/no who/who',

@@ -68,7 +68,19 @@ async function openStage(t: TestContext, openEngine: Kind['openEngine']) {
 test('the matrix speaks of every method, and every method declares the right that it needs', () => {
   assert.deepEqual(Object.keys(EXPECTED).sort(), [...COMMANDS.keys()].sort())
   assert.deepEqual(Object.keys(PROBES).sort(), [...COMMANDS.keys()].sort())
-  const rights = ['none', 'any', 'submit', 'read', 'cancel', 'retry', 'work', 'observe', 'metrics', 'admin']
+  const rights = [
+    'none',
+    'any',
+    'submit',
+    'read',
+    'cancel',
+    'retry',
+    'work',
+    'cron',
+    'observe',
+    'metrics',
+    'admin',
+  ]
   for (const [method, { right }] of COMMANDS) assert.ok(rights.includes(right), `${method} declares no right`)
   const open = [...COMMANDS].filter(([, { right }]) => right === 'none').map(([method]) => method)
   assert.deepEqual(open.sort(), ['session.hello', 'session.ping'])
@@ -110,6 +122,11 @@ for (const { kind, durability, skip, openEngine } of KINDS) {
       const traces = right === 'admin' ? [`refused ${method}`] : [`refused ${method}`, `allowed ${method}`]
       assert.deepEqual(await trace('clerk', method, FOREIGN), traces)
       assert.deepEqual(await trace('reader', method, OWN), [`refused ${method}`])
+    }
+    for (const [method, { right }] of COMMANDS) {
+      if (right !== 'cron') continue
+      assert.deepEqual((await trace('root', method, OWN)).at(-1), `allowed ${method}`)
+      assert.deepEqual(await trace('clerk', method, FOREIGN), [`refused ${method}`])
     }
     assert.deepEqual(await trace('clerk', 'task.submit', FOREIGN), ['refused task.submit'])
     assert.deepEqual(await trace('reader', 'task.get', FOREIGN), ['refused task.get'])

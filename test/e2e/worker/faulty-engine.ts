@@ -34,6 +34,7 @@ export function faultyEngine(inner: Engine): FaultyEngine {
 
   const engine: FaultyEngine = {
     kind: 'faulty',
+    cron: inner.cron,
     onSettle: null,
     get settles() {
       return settles

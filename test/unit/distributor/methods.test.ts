@@ -669,3 +669,61 @@ test('who has admin on some queues steers those, and what he did is written down
     ],
   )
 })
+
+test('cron.* keep schedules, tell their next ticks, and know unknown ones', async (context) => {
+  const server = await openWireServer(context)
+  const client = await server.connect()
+  const yearly = {
+    name: 'a',
+    expression: '0 0 1 1 *',
+    timezone: 'Asia/Tokyo',
+    task: { type: 'sumar', data: [1, 2] },
+  }
+  const put = await ask(client, 'cron.put', yearly)
+  assert.deepEqual([put.created, put.changed], [true, true])
+  assert.match(put.next, /^\d{4}-12-31T15:00:00\.000Z$/)
+  assert.equal((await ask(client, 'cron.put', yearly)).changed, false)
+  const every = {
+    name: 'b',
+    every: 3_600_000,
+    anchor: '2026-01-01T00:30:00Z',
+    task: { type: 'b', ttlMs: 5_000 },
+  }
+  await ask(client, 'cron.put', { ...every, overlap: 'replace', catchUp: 'none', owner: 'me' })
+  const { schedules, cursor } = await ask(client, 'cron.list', { next: 3 })
+  assert.equal(cursor, null)
+  const [a, b] = schedules
+  assert.deepEqual(
+    [a.expression, a.timezone, a.task, a.overlap, a.catchUp, a.next.length],
+    ['0 0 1 1 *', 'Asia/Tokyo', { type: 'sumar', data: [1, 2] }, 'skip', 'last', 3],
+  )
+  assert.deepEqual(
+    [b.every, b.anchor, b.task, b.overlap, b.catchUp, b.owner],
+    [3_600_000, '2026-01-01T00:30:00.000Z', { type: 'b', data: null, ttlMs: 5_000 }, 'replace', 'none', 'me'],
+  )
+  assert.match(b.next[0], /:30:00\.000Z$/)
+  assert.deepEqual(await ask(client, 'cron.pause', { name: 'a' }), { name: 'a', changed: true })
+  assert.deepEqual(await ask(client, 'cron.resume', { name: 'a' }), { name: 'a', changed: true })
+  const run = await ask(client, 'cron.run', { name: 'a', id: 'now' })
+  assert.deepEqual(run, { id: 'now', state: 'queued', duplicate: false })
+  const { tasks } = await client.ask('task.get', { ids: ['now'], data: true })
+  assert.deepEqual([tasks[0].type, tasks[0].data, tasks[0].metadata], ['sumar', [1, 2], { cron: 'a' }])
+  assert.deepEqual(await ask(client, 'cron.delete', { name: 'a' }), { name: 'a', deleted: true })
+  assert.deepEqual(await ask(client, 'cron.delete', { name: 'a' }), { name: 'a', deleted: false })
+  for (const method of ['cron.pause', 'cron.resume', 'cron.run']) {
+    const { error } = await client.call(method, { name: 'a' })
+    assert.equal(error.data.name, 'SCHEDULE_UNKNOWN', method)
+  }
+  for (const [wrong, field] of [
+    [{ ...yearly, every: 5_000 }, 'expression'],
+    [{ name: 'x', task: { type: 'a' } }, 'expression'],
+    [{ ...every, timezone: 'UTC' }, 'timezone'],
+    [{ ...yearly, anchor: '2026-01-01T00:00:00Z' }, 'anchor'],
+    [{ ...yearly, timezone: 'Nowhere' }, 'timezone'],
+    [{ ...yearly, task: { type: 'a', runAt: '2026-01-01T00:00:00Z' } }, 'runAt'],
+  ] as const) {
+    const { error } = await client.call('cron.put', wrong)
+    assert.equal(error.data.name, 'INVALID_PARAMS', JSON.stringify(wrong))
+    assert.match(error.message, new RegExp(field), JSON.stringify(wrong))
+  }
+})

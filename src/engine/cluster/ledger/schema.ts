@@ -82,6 +82,14 @@ export const MIGRATIONS: readonly string[] = [
   create trigger audit_stays_whole before truncate on audit execute function audit_stays();
   `,
   `create table queue (name text collate "C" primary key, settings text not null);`,
+  `
+  create table cron (
+    name text collate "C" primary key, version bigint not null, next_at bigint, waiting boolean not null, schedule text not null,
+    state text not null
+  );
+  create index cron_next on cron (next_at) where next_at is not null;
+  create index cron_waiting on cron (name) where waiting;
+  `,
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length
