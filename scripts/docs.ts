@@ -4,6 +4,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { DASHBOARDS } from '../deploy/grafana/dashboards.ts'
+import { dashboardJson } from '../deploy/grafana/panels.ts'
 import { SETTING_GROUPS } from '../src/app/setting-schema.ts'
 import { expectedForm, formatValue } from '../src/app/setting-values.ts'
 import { flagOf, nameOf, SETTING_KEYS, type SettingKey, schemaOf, variableOf } from '../src/app/settings.ts'
@@ -24,6 +26,10 @@ export function pages(): Map<string, string> {
     ['docs/protocol.md', withParts(read('docs/protocol.md'), protocolParts())],
     ['docs/errors.md', withPart(read('docs/errors.md'), 'errors', errorsTable())],
     ['docs/metrics.md', withPart(read('docs/metrics.md'), 'metrics', metricsTables())],
+    ...Object.entries(DASHBOARDS).map(([file, spec]): [string, string] => [
+      `deploy/grafana/dashboards/${file}`,
+      dashboardJson(spec),
+    ]),
     ['docs/lifecycle.md', withPart(read('docs/lifecycle.md'), 'transitions', transitionsTable())],
   ])
 }

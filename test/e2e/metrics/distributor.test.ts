@@ -9,7 +9,7 @@ import { connect } from '../../../src/client/connect.ts'
 import { METRICS, type MetricEntry } from '../../../src/telemetry/metrics/table.ts'
 import { eventually } from '../../support/eventually.ts'
 import { needProgram } from '../../support/real-parts.ts'
-import { temporaryFolder } from '../../support/temporary.ts'
+import { atEnd, temporaryFolder } from '../../support/temporary.ts'
 import { chasquiJson, startServer, startUp, WITH_HTTP } from '../cli/chasqui.ts'
 
 const HANDLERS = resolve(import.meta.dirname, 'handlers.ts')
@@ -32,7 +32,7 @@ function numberAt(text: string, series: string): number {
 test('what happened to tasks stands in the metrics of `chasqui up`, workers included', async (context) => {
   const server = await startUp(context, { workers: 1, args: [HANDLERS, ...WITH_HTTP] })
   const client = await connect(server.address)
-  context.after(() => client.close())
+  atEnd(context, () => client.close())
   const tasks = await client.submitMany(
     'add',
     Array.from({ length: 50 }, (_, n) => [n, 1]),
@@ -135,7 +135,7 @@ test('--metrics off: nothing is measured and there is nothing to read', async (c
     'off',
   ])
   const client = await connect(server.address)
-  context.after(() => client.close())
+  atEnd(context, () => client.close())
   await client.submit('sumar', [1])
   assert.equal((await fetch(`${server.http}/metrics`)).status, 404)
   await eventually(

@@ -8,7 +8,7 @@ import { connect } from '../../../src/client/connect.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type LineProcess, runLines } from '../../support/lines.ts'
 import { needProgram } from '../../support/real-parts.ts'
-import { temporaryFolder } from '../../support/temporary.ts'
+import { atEnd, temporaryFolder } from '../../support/temporary.ts'
 import { main, startServer } from '../cli/chasqui.ts'
 
 const promtool = needProgram('promtool')
@@ -41,7 +41,7 @@ test('a worker tells that it is ready, what it did, and why it is not ready any 
   await eventually('ready', async () => (await ready(worker.http)).status === 200, DEADLINE_MS)
 
   const client = await connect(server.address)
-  context.after(() => client.close())
+  atEnd(context, () => client.close())
   const [one, two] = await Promise.all([
     client.submit('sumar', [5, 7]),
     client.submit('sumar', 'not a list', { maxAttempts: 1 }),
@@ -81,7 +81,7 @@ test('a worker that was told to stop says so while it finishes what it has', asy
   const server = await startServer(context, ['distributor', '--engine', `embedded:${folder}`])
   const worker = await startMeasured(context, [...server.connect, '--drain', '5m', '--stop-grace', '100ms'])
   const client = await connect(server.address)
-  context.after(() => client.close())
+  atEnd(context, () => client.close())
   const task = await client.submit('dormir', 600_000)
   const isRunning = async () => (await client.get([task.id]))[0]?.state === 'running'
   await eventually('running', isRunning, DEADLINE_MS)
