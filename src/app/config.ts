@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ChasquiError } from '../task/errors.ts'
-import { expectedForm, readValue } from './setting-values.ts'
+import { expectedForm, readValue, withoutPasswords } from './setting-values.ts'
 import {
   flagOf,
   nameOf,
@@ -144,6 +144,8 @@ function whyUnreadable(cause: unknown): string {
   return isJson ? `it is not JSON${place === undefined ? '' : ` ${place}`}` : cause.message.split('\n')[0]!
 }
 
+const NAME_FORM = /^[A-Za-z]{1,32}$/
+
 function refuseUnknownNames(configuration: Configuration, file: string): void {
   const known = new Map(SETTING_KEYS.map((key) => [nameOf(key), key]))
   for (const name of Object.keys(configuration)) {
@@ -151,7 +153,9 @@ function refuseUnknownNames(configuration: Configuration, file: string): void {
     // The mistake that is easy to make: the name that the program itself uses.
     const meant = SETTING_KEYS.find((key) => key.toLowerCase() === name.toLowerCase())
     const hint = meant === undefined ? '' : ` (it is "${nameOf(meant)}", ${expectedForm(meant)})`
-    throw new ChasquiError('CONFIG_INVALID', `"${name}" in ${file} is not a setting${hint}.`)
+    // What does not look like one may be a value whose quotes are wrong: a password, for example.
+    const shown = NAME_FORM.test(name) ? `"${name}"` : 'a name'
+    throw new ChasquiError('CONFIG_INVALID', `${shown} in ${file} is not a setting${hint}.`)
   }
 }
 
@@ -162,6 +166,7 @@ function unknownVariables(environment: NodeJS.ProcessEnv): string[] {
 
 function quoted(key: SettingKey, written: unknown): string {
   if (schemaOf(key).secret !== undefined) return 'what was given'
-  const text = JSON.stringify(written) ?? String(written)
+  // A URL with a password may stand in the wrong place.
+  const text = withoutPasswords(JSON.stringify(written) ?? String(written))
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }

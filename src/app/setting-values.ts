@@ -71,7 +71,7 @@ export function formatValue(key: SettingKey, value: unknown): string | undefined
 }
 
 /** Of URLs: who logs in stays, what with does not. */
-function withoutPasswords(text: string): string {
+export function withoutPasswords(text: string): string {
   return text.replaceAll(/(:\/\/[^:@/,]*):[^@]*@/g, '$1:…@')
 }
 

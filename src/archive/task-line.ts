@@ -118,11 +118,20 @@ function readOptions(value: unknown): TaskOptions {
       case 'metadata':
         options[name] = readMetadata(option)
         break
+      case 'owned':
+        options[name] = readOwned(option, field)
+        break
       default:
         refuse(field, 'is no option of a task')
     }
   }
   return options
+}
+
+function readOwned(value: unknown, field: string): TaskOptions['owned'] {
+  if (!Array.isArray(value) || value.length !== 2)
+    return refuse(field, 'must be an account and a number of bytes')
+  return [readName(value[0], `${field}[0]`, KEY_LENGTH_MAX), readCount(value[1], `${field}[1]`)]
 }
 
 function readFinal(value: unknown): ArchivedFinal {

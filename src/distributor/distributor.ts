@@ -19,6 +19,7 @@ import { type Audit, NO_AUDIT } from './access/audit.ts'
 import { Doorkeeper } from './access/doorkeeper.ts'
 import type { Locks } from './access/pass.ts'
 import { Rates } from './access/rate.ts'
+import { StoredAccounts } from './access/stored-bytes.ts'
 import { type Arrival, Arrivals } from './arrivals.ts'
 import type { Grounds } from './grounds.ts'
 import { Intake } from './intake.ts'
@@ -114,6 +115,7 @@ class TcpDistributor implements Distributor, SessionHost {
       audit: options.audit ?? NO_AUDIT,
       doorkeeper: new Doorkeeper(this.clock),
       rates: new Rates(this.clock),
+      stored: new StoredAccounts(this.engine, this.clock),
     }
     this.#reception = new Reception({
       proxy: options.proxy ?? null,

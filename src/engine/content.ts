@@ -2,7 +2,7 @@
  * Whether a submission says the same as a task that exists: what makes submitting twice safe. Shared by all engines.
  *
  * Times are not compared (a delay counts from the first acceptance), and neither is the trace that it was submitted in: whoever submits
- * again does so in another one. Data is compared as JSON, not as text: a client that writes
+ * again does so in another one; nor whose account it is on. Data is compared as JSON, not as text: a client that writes
  * the same value with other spaces or another order of keys means the same task.
  */
 
@@ -27,9 +27,9 @@ export function isSameContent(a: Content, b: Content): boolean {
 
 /** The options without what is not compared. */
 function saidBy(options: TaskOptions | null): TaskOptions {
-  const { expiresAtMs: _, metadata, ...rest } = options ?? {}
+  const { expiresAtMs: _, owned: __, metadata, ...rest } = options ?? {}
   if (metadata === undefined) return rest
-  const { [TRACEPARENT]: __, [TRACESTATE]: ___, ...own } = metadata
+  const { [TRACEPARENT]: ___, [TRACESTATE]: ____, ...own } = metadata
   return Object.keys(own).length === 0 ? rest : { ...rest, metadata: own }
 }
 

@@ -272,6 +272,11 @@ export interface EngineReport {
   readonly consumers: readonly ConsumerReport[]
   /** Sizes of the store, for people and gauges: bytes, rows … */
   readonly store: Readonly<Record<string, number | string>>
+  /**
+   * By account, the bytes of data of all its tasks that are still kept, final ones too. Costs the more the more there are, so it is only counted where it is asked
+   * for. Absent: this engine cannot.
+   */
+  readonly owners?: () => Promise<Readonly<Record<string, number>>>
 }
 
 export interface QueueReport {

@@ -89,6 +89,9 @@ export const LOGIN_WATCHED_MAX = 10_000
 export const ACCESS_CHECK_MS = 1_000
 /** Of the audit log, waiting for a disk that is slow or full; beyond it entries are counted instead. */
 export const AUDIT_BYTES_WAITING_MAX = 8 * 1024 * 1024
+/** (limits in the tokens file) What identities have stored is looked at this often while they submit; who stores too much may come again after the second. */
+export const STORED_LOOK_MS = 1_000
+export const STORED_RETRY_AFTER_MS = 5_000
 /** Ids that one entry of the audit log names. */
 export const AUDIT_IDS_MAX = 1_000
 /** Refusals of strangers that are written down one by one in a minute, of one address; the others are counted. Addresses that are watched for that. */

@@ -30,6 +30,8 @@ export interface TaskOptions {
   readonly metadata?: Readonly<Record<string, string>>
   /** Names of what the task got from its queue, because it did not say it itself. */
   readonly ofQueue?: readonly string[]
+  /** On whose account its data counts, and with how many bytes. Said by the distributor, never by a client; no part of what a task says. */
+  readonly owned?: readonly [account: string, bytes: number]
 }
 
 /** A task at an engine's door: complete, checked and with times resolved. */

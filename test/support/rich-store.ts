@@ -54,7 +54,10 @@ export async function fillRichStore(
   await untilGone(engine, clock, 'gone')
 
   await submit(
-    submission('done', { queue: 'mail', options: { metadata: { traceparent: '00-é' }, key: 'tenant' } }),
+    submission('done', {
+      queue: 'mail',
+      options: { metadata: { traceparent: '00-é' }, key: 'tenant', owned: ['an-account', 3] },
+    }),
   )
   const done = await take(engine, 'mail')
   await engine.report([

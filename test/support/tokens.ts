@@ -1,7 +1,7 @@
 /** Identities for tests: a tokens file with one token each, and the tokens themselves. */
 
 import { Access } from '../../src/distributor/access/access.ts'
-import type { Grant, RateLimits } from '../../src/distributor/access/rights.ts'
+import type { Grant, IdentityLimits } from '../../src/distributor/access/rights.ts'
 import { createToken } from '../../src/distributor/access/token.ts'
 import { formatTokenFile, parseTokenFile, type TokenFile } from '../../src/distributor/access/token-file.ts'
 
@@ -9,7 +9,7 @@ export interface Wanted {
   readonly roles?: readonly string[]
   readonly grants?: readonly Grant[]
   readonly expiresAt?: string
-  readonly limits?: RateLimits
+  readonly limits?: IdentityLimits
 }
 
 export interface Issued {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import net from 'node:net'
 
-const DEADLINE_MS = 10_000
+const DEADLINE_MS = 60_000
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came.
 type Any = any

@@ -28,7 +28,7 @@ import type {
   WatchQuery,
 } from '../../engine/engine.ts'
 import { ChasquiError } from '../../task/errors.ts'
-import { LIST_LIMIT_MAX, RETRY_BATCH_MAX } from '../../task/limits.ts'
+import { LIST_LIMIT_MAX, RETRY_BATCH_MAX, STORED_RETRY_AFTER_MS } from '../../task/limits.ts'
 import type { Lease, Outcome } from '../../task/outcome.ts'
 import type { QueueAnswer, QueueOrder } from '../../task/queue.ts'
 import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../../task/task.ts'
@@ -38,19 +38,26 @@ import { HeldTasks } from './held-tasks.ts'
 import type { OnRefused } from './on-refused.ts'
 import type { Rate } from './rate.ts'
 import { allows, type Identity, mayAlways, onlyKey, type Right } from './rights.ts'
+import type { StoredBytes } from './stored-bytes.ts'
+
+/** What limits who may do it all the same; null: nothing does. */
+export interface Limits {
+  readonly rate: Rate | null
+  readonly stored: StoredBytes | null
+}
 
 export class GuardedEngine implements Engine {
   readonly #engine: Engine
   readonly #identity: Identity
-  readonly #rate: Rate | null
+  readonly #limits: Limits
   readonly #onRefused: OnRefused
   readonly #held = new HeldTasks()
   readonly cron: Cron
 
-  constructor(engine: Engine, identity: Identity, rate: Rate | null, onRefused: OnRefused) {
+  constructor(engine: Engine, identity: Identity, limits: Limits, onRefused: OnRefused) {
     this.#engine = engine
     this.#identity = identity
-    this.#rate = rate
+    this.#limits = limits
     this.#onRefused = onRefused
     this.cron = new GuardedCron(engine.cron, identity, onRefused)
   }
@@ -63,7 +70,11 @@ export class GuardedEngine implements Engine {
     batch: readonly Submission[],
     durability: Durability,
   ): Promise<readonly (Receipt | Refusal)[]> {
-    if (this.#rate === null && this.#always('submit')) return this.#engine.submit(batch, durability)
+    const { rate, stored } = this.#limits
+    if (rate === null && stored === null && this.#always('submit'))
+      return this.#engine.submit(batch, durability)
+    const looking = stored?.ready() ?? null
+    if (looking !== null) await looking
     const refusals = new Map<number, Refusal>()
     const allowed: Submission[] = []
     batch.forEach((given, index) => {
@@ -72,20 +83,31 @@ export class GuardedEngine implements Engine {
       if (refusal === null) allowed.push(submission)
       else refusals.set(index, refusal)
     })
-    if (refusals.size === 0) return this.#engine.submit(allowed, durability)
-    const answers = allowed.length === 0 ? [] : await this.#engine.submit(allowed, durability)
-    let next = 0
-    return batch.map((_, index) => refusals.get(index) ?? answers[next++]!)
+    if (allowed.length === 0) return batch.map((_, index) => refusals.get(index)!)
+    try {
+      const answers = await this.#engine.submit(allowed, durability)
+      let next = 0
+      return batch.map((_, index) => refusals.get(index) ?? answers[next++]!)
+    } finally {
+      for (const { options } of allowed) stored?.answered(options?.owned?.[1] ?? 0)
+    }
   }
 
   /** Somebody with one key only need not say it, and dedupe keys of others are none of his. */
   #own(submission: Submission): Submission {
     const { queue, options } = submission
     const key = onlyKey(this.#identity, 'submit', queue)
-    if (key === null) return submission
+    if (key === null) return this.#owned(submission)
     const dedupeKey = options?.dedupeKey
     const scoped = dedupeKey === undefined ? {} : { dedupeKey: `${key}:${dedupeKey}` }
-    return { ...submission, options: { key, ...options, ...scoped } }
+    return this.#owned({ ...submission, options: { key, ...options, ...scoped } })
+  }
+
+  #owned(submission: Submission): Submission {
+    const { stored } = this.#limits
+    if (stored === null) return submission
+    const owned = [stored.account, Buffer.byteLength(submission.dataText)] as const
+    return { ...submission, options: { ...submission.options, owned } }
   }
 
   #refusal({ id, queue, dataText, options }: Submission): Refusal | null {
@@ -96,8 +118,19 @@ export class GuardedEngine implements Engine {
         refused: { code: 'FORBIDDEN', message: `${this.#who} may not submit this to queue "${queue}"` },
       }
     }
-    const retryAfterMs = this.#rate?.take(dataText.length) ?? 0
+    const { rate, stored } = this.#limits
+    const bytes = options?.owned?.[1] ?? 0
+    if (stored !== null && bytes > stored.limit) {
+      const message = `${this.#who} may store ${stored.limit} bytes, and these are ${bytes}`
+      return { id, refused: { code: 'INVALID_PARAMS', message } }
+    }
+    if (stored !== null && !stored.take(bytes)) {
+      const message = `${this.#who} stores as much as it may: ${stored.limit} bytes`
+      return { id, refused: { code: 'RETRY_AFTER', message, retryAfterMs: STORED_RETRY_AFTER_MS } }
+    }
+    const retryAfterMs = rate?.take(dataText.length) ?? 0
     if (retryAfterMs === 0) return null
+    stored?.giveBack(bytes)
     const message = `${this.#who} has submitted as much as it may for now`
     return { id, refused: { code: 'RETRY_AFTER', message, retryAfterMs } }
   }
@@ -250,7 +283,7 @@ export class GuardedEngine implements Engine {
 
   /** Counts of a queue are those of all its tasks: who may see some keys only does not see it. */
   async inspect(): Promise<EngineReport> {
-    const report = await this.#engine.inspect()
+    const { owners: _, ...report } = await this.#engine.inspect()
     if (this.#always('observe')) return report
     const sees = (queue: string) => allows(this.#identity, 'observe', queue, null)
     return {

@@ -14,12 +14,14 @@ import type { Doorkeeper } from './doorkeeper.ts'
 import { GuardedEngine } from './guarded-engine.ts'
 import type { Rates } from './rate.ts'
 import { type Identity, mayAlways, mayEver, type Right } from './rights.ts'
+import type { StoredAccounts } from './stored-bytes.ts'
 
 /** What all connections of a server share. */
 export interface Locks {
   readonly access: Access
   readonly doorkeeper: Doorkeeper
   readonly rates: Rates
+  readonly stored: StoredAccounts
   readonly audit: Audit
 }
 
@@ -138,8 +140,9 @@ export class Pass {
     const { engine, locks } = this.#options
     const { id, limits } = this.#identity
     const rate = locks.rates.of(id, limits)
-    if (rate === null && mayAlways(this.#identity, 'admin')) return engine
-    return new GuardedEngine(engine, this.#identity, rate, (act, facts) =>
+    const stored = locks.stored.of(this.#identity)
+    if (rate === null && stored === null && mayAlways(this.#identity, 'admin')) return engine
+    return new GuardedEngine(engine, this.#identity, { rate, stored }, (act, facts) =>
       this.record({ result: 'refused', act, code: 'FORBIDDEN', ...facts }),
     )
   }

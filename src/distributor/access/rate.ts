@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from '../../task/clock.ts'
-import type { RateLimits } from './rights.ts'
+import type { IdentityLimits } from './rights.ts'
 
 /** Of one identity, shared by all its connections. */
 export class Rate {
@@ -13,7 +13,7 @@ export class Rate {
   readonly #tasks: Bucket | null
   readonly #bytes: Bucket | null
 
-  constructor({ tasksPerSecond, bytesPerSecond }: RateLimits, clock: Clock) {
+  constructor({ tasksPerSecond, bytesPerSecond }: IdentityLimits, clock: Clock) {
     this.#clock = clock
     this.#tasks = tasksPerSecond === undefined ? null : new Bucket(tasksPerSecond, clock.nowMs())
     this.#bytes = bytesPerSecond === undefined ? null : new Bucket(bytesPerSecond, clock.nowMs())
@@ -65,7 +65,7 @@ export class Rates {
     this.#clock = clock
   }
 
-  of(id: string, limits: RateLimits): Rate | null {
+  of(id: string, limits: IdentityLimits): Rate | null {
     if (limits.tasksPerSecond === undefined && limits.bytesPerSecond === undefined) return null
     const text = JSON.stringify(limits)
     const known = this.#rates.get(id)

@@ -27,11 +27,14 @@ export interface Grant {
   readonly keys?: readonly string[]
 }
 
-export interface RateLimits {
+/** Of one identity. */
+export interface IdentityLimits {
   /** Submitted, over all connections of this identity to one distributor. */
   readonly tasksPerSecond?: number
   /** Of their data. */
   readonly bytesPerSecond?: number
+  /** Of the data of its tasks that are kept, waiting or final, in the whole store. */
+  readonly storedBytes?: number
 }
 
 export interface Identity {
@@ -41,7 +44,7 @@ export interface Identity {
   /** For people. */
   readonly name: string
   readonly grants: readonly Grant[]
-  readonly limits: RateLimits
+  readonly limits: IdentityLimits
   readonly expiresAtMs: number | null
 }
 

@@ -7,7 +7,7 @@
  */
 
 import { ChasquiError } from '../../task/errors.ts'
-import { type Grant, type RateLimits, RIGHTS, type Right } from './rights.ts'
+import { type Grant, type IdentityLimits, RIGHTS, type Right } from './rights.ts'
 import type { TokenProof } from './token.ts'
 
 export interface TokenEntry extends TokenProof {
@@ -18,14 +18,14 @@ export interface TokenEntry extends TokenProof {
   readonly grants: readonly Grant[]
   readonly createdAt: string
   readonly expiresAt: string | null
-  readonly limits: RateLimits
+  readonly limits: IdentityLimits
 }
 
 export interface CertificateEntry {
   /** `CN=ana`, or `O=shop, CN=ana`: all of it. */
   readonly subject: string
   readonly roles: readonly string[]
-  readonly limits: RateLimits
+  readonly limits: IdentityLimits
 }
 
 export interface TokenFile {
@@ -93,14 +93,14 @@ export function parseTokenFile(text: string, from: string): TokenFile {
   }
   const grants = (value: unknown, where: string) =>
     list(value, where).map((entry, index) => grant(entry, `${where}[${index}]`))
-  const limits = (value: unknown, where: string): RateLimits => {
+  const limits = (value: unknown, where: string): IdentityLimits => {
     if (value === undefined) return {}
-    const fields = object(value, where, ['tasksPerSecond', 'bytesPerSecond'])
+    const fields = object(value, where, ['tasksPerSecond', 'bytesPerSecond', 'storedBytes'])
     for (const [field, rate] of Object.entries(fields)) {
       if (typeof rate !== 'number' || !(rate > 0) || rate > 1e12)
         fail(`${where}.${field} must be a number above 0`)
     }
-    return fields as RateLimits
+    return fields as IdentityLimits
   }
   const time = (value: unknown, where: string): string => {
     if (typeof value !== 'string' || Number.isNaN(Date.parse(value)))

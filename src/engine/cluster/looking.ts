@@ -22,6 +22,7 @@ import {
   LANE_COUNTS,
   LOG,
   OLDEST,
+  OWNED,
   PAGE,
   PAGE_WITH_DATA,
   readTask,
@@ -164,6 +165,8 @@ export async function inspect(
       consumption: isSilent ? 'silent' : 'ok',
       openedAt: new Date(openedAtMs).toISOString(),
     },
+    owners: async () =>
+      Object.fromEntries(await core.ledger.look.repeat<readonly [string, number]>(OWNED, [])),
   }
 }
 

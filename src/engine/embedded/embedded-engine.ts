@@ -247,6 +247,7 @@ export class EmbeddedEngine implements Engine {
         lapses: this.#heart.lapses,
         openedAt: new Date(this.#openedAtMs).toISOString(),
       },
+      owners: async () => this.#store.owned.bytesByOwner(),
     }
   }
 

@@ -64,6 +64,10 @@ const MIGRATIONS: readonly string[] = [
   create index cron_next on cron (next_at) where next_at is not null;
   create index cron_waiting on cron (name) where waiting = 1;
   `,
+  // Tasks that are on somebody's account (TaskOptions.owned); all others cost nothing here.
+  `
+  create index task_owned on task (json_extract(options, '$.owned[0]'), json_extract(options, '$.owned[1]')) where instr(options, '"owned":[') > 0;
+  `,
 ]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

@@ -12,6 +12,7 @@ import { LogRows } from './log-rows.ts'
 import { LookRows } from './look-rows.ts'
 
 import { Names } from './names.ts'
+import { OwnedRows } from './owned-rows.ts'
 import { QueueRows } from './queue-rows.ts'
 import { ScheduleRows } from './schedule-rows.ts'
 import { Sql } from './sql.ts'
@@ -35,6 +36,7 @@ export class Store {
   readonly queues: QueueRows
   readonly schedules: ScheduleRows
   readonly imports: ImportRows
+  readonly owned: OwnedRows
 
   constructor(path: string) {
     this.sql = new Sql(path)
@@ -49,6 +51,7 @@ export class Store {
     this.queues = new QueueRows(this.sql)
     this.schedules = new ScheduleRows(this.sql)
     this.imports = new ImportRows(this.sql)
+    this.owned = new OwnedRows(this.sql)
   }
 }
 

@@ -44,7 +44,7 @@ import type {
 import { type OpenCron, openCron } from '../open-cron.ts'
 import { Leases } from './leases.ts'
 import { Ledger } from './ledger.ts'
-import { addLines, boundedProgress } from './reports.ts'
+import { addLines, boundedProgress, bytesByOwner } from './reports.ts'
 import { deliveryOf, isForOneAlone, type Lease, recordOf, type Seat, suits } from './row.ts'
 import { ScheduleRows } from './schedule-rows.ts'
 import { Seats, seatReport } from './seats.ts'
@@ -322,6 +322,7 @@ class MemoryEngine implements Engine {
       queues: this.#ledger.queueReports(),
       consumers: this.#seats.all.map(seatReport),
       store: { tasks: this.#ledger.size, leases: this.#leases.size, lapses: this.#lapses },
+      owners: async () => bytesByOwner(this.#ledger.rows()),
     }
   }
 

@@ -81,3 +81,13 @@ export function addLines(
 export function boundedProgress({ done, total, note }: Progress): Progress {
   return note === undefined ? { done, total } : { done, total, note: note.slice(0, NOTE_LENGTH_MAX) }
 }
+
+/** Of the tasks that are on somebody's account. */
+export function bytesByOwner(rows: Iterable<Row>): Record<string, number> {
+  const bytes: Record<string, number> = {}
+  for (const { submission } of rows) {
+    const [account, count] = submission.options?.owned ?? ['', 0]
+    if (account !== '') bytes[account] = (bytes[account] ?? 0) + count
+  }
+  return bytes
+}

@@ -57,10 +57,12 @@ export const PROBES: Readonly<Record<string, Probe>> = {
   'task.watch': async (stage, place) => [
     {},
     async (_, wire) => {
-      await stage.queued(place)
-      // Events of one turn come before the answer to a later request.
-      for (let turn = 0; turn < 3; turn++) await wire.ask('session.ping')
-      return wire.lines.some((line) => line.includes(`"${place.queue}"`))
+      const wanted = await stage.queued(place)
+      // Events keep their order: when one comes that everybody here sees, what was before it has come, or never will.
+      const after = await stage.queued(OWN)
+      const came = (task: string) => wire.lines.some((line) => line.includes(`"${task}"`))
+      await wire.until('an event of its own', () => came(after))
+      return came(wanted)
     },
   ],
   'task.unwatch': async () => [{ watch: 'w9' }, () => true],

@@ -3,54 +3,16 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { COMMANDS } from '../../../src/distributor/commands.ts'
-import { openClusterEngine } from '../../../src/engine/cluster/open-cluster-engine.ts'
-import { openEmbeddedEngine } from '../../../src/engine/embedded/embedded-engine.ts'
-import type { Engine } from '../../../src/engine/engine.ts'
-import { openMemoryEngine } from '../../../src/engine/memory/memory-engine.ts'
-import { openBed } from '../../support/bed.ts'
-import { fileScope } from '../../support/file-scope.ts'
-import { needPostgreSql, needRabbitMq } from '../../support/real-parts.ts'
-import { temporaryFolder } from '../../support/temporary.ts'
 import { issue } from '../../support/tokens.ts'
 import { openWireServer } from '../../support/wire-server.ts'
+import { KINDS, type Kind } from './engines.ts'
 import { FOREIGN, id, OWN, type Place, PROBES, probe, type Reply, Stage } from './matrix-probes.ts'
 import { EXPECTED, NAMES, WHO } from './matrix-table.ts'
 
-const skip = [needPostgreSql(), needRabbitMq()].find((need) => need.skip !== false)?.skip ?? false
-const files = fileScope()
-
-interface Kind {
-  readonly kind: string
-  /** What receipts of this engine say. */
-  readonly durability: string
-  readonly skip: string | false
-  openEngine(t: TestContext): Promise<Engine>
-}
-
-const KINDS: readonly Kind[] = [
-  { kind: 'memory', durability: 'memory', skip: false, openEngine: async () => openMemoryEngine({}) },
-  {
-    kind: 'embedded',
-    durability: 'disk',
-    skip: false,
-    openEngine: (t) => openEmbeddedEngine({ dir: temporaryFolder(t, 'matrix') }),
-  },
-  {
-    kind: 'cluster',
-    durability: 'disk',
-    skip,
-    async openEngine() {
-      const bed = await openBed(files)
-      const [databaseUrl, amqpUrl] = await Promise.all([bed.database(), bed.amqp()])
-      return openClusterEngine({ databaseUrl, amqpUrls: [amqpUrl] })
-    },
-  },
-]
-
-async function openStage(t: TestContext, openEngine: Kind['openEngine']) {
+async function openStage(t: TestContext, store: Kind['store']) {
   const { tokens, access } = issue(WHO)
   const audited: { act: string; result: string; who: string }[] = []
-  const engine = await openEngine(t)
+  const engine = await (await store(t))()
   const server = await openWireServer(t, {
     engine,
     access,
@@ -86,11 +48,11 @@ test('the matrix speaks of every method, and every method declares the right tha
   assert.deepEqual(open.sort(), ['session.hello', 'session.ping'])
 })
 
-for (const { kind, durability, skip, openEngine } of KINDS) {
+for (const { kind, durability, skip, store } of KINDS) {
   test(`${kind}: each method does for each identity what is written, and nothing else`, {
     skip,
   }, async (t) => {
-    const { server, tokens, stage } = await openStage(t, openEngine)
+    const { server, tokens, stage } = await openStage(t, store)
     for (const [method, expected] of Object.entries(EXPECTED)) {
       const found: string[] = []
       for (const name of NAMES) {
@@ -105,7 +67,7 @@ for (const { kind, durability, skip, openEngine } of KINDS) {
   test(`${kind}: who may steer leaves a trace in the audit log, and so does each refusal`, {
     skip,
   }, async (t) => {
-    const { server, tokens, stage, audited } = await openStage(t, openEngine)
+    const { server, tokens, stage, audited } = await openStage(t, store)
     const trace = async (name: string, method: string, place: Place) => {
       audited.length = 0
       await probe(server, tokens[name], method, stage, place)
@@ -136,7 +98,7 @@ for (const { kind, durability, skip, openEngine } of KINDS) {
   test(`${kind}: a refusal of what is hidden reads exactly like the answer about what never was`, {
     skip,
   }, async (t) => {
-    const { server, tokens, stage } = await openStage(t, openEngine)
+    const { server, tokens, stage } = await openStage(t, store)
     const wire = await server.connect()
     await wire.ask('session.hello', { token: tokens.clerk })
     const hidden = await stage.failed(FOREIGN)
@@ -156,7 +118,7 @@ for (const { kind, durability, skip, openEngine } of KINDS) {
   })
 
   test(`${kind}: a retry by filter takes up only what may be retried`, { skip }, async (t) => {
-    const { server, tokens, stage } = await openStage(t, openEngine)
+    const { server, tokens, stage } = await openStage(t, store)
     const [own, foreign] = [await stage.failed(OWN), await stage.failed(FOREIGN)]
     const wire = await server.connect()
     await wire.ask('session.hello', { token: tokens.clerk })
@@ -175,7 +137,7 @@ for (const { kind, durability, skip, openEngine } of KINDS) {
   test(`${kind}: a tenant with one key need not say it, cannot say another, and shares no dedupe keys`, {
     skip,
   }, async (t) => {
-    const { server, tokens } = await openStage(t, openEngine)
+    const { server, tokens } = await openStage(t, store)
     const wire = await server.connect()
     await wire.ask('session.hello', { token: tokens.tenant })
     const root = await server.connect()
@@ -193,7 +155,7 @@ for (const { kind, durability, skip, openEngine } of KINDS) {
   })
 
   test(`${kind}: events of a queue are told to a tenant only where the key is his`, { skip }, async (t) => {
-    const { server, tokens } = await openStage(t, openEngine)
+    const { server, tokens } = await openStage(t, store)
     const wire = await server.connect()
     await wire.ask('session.hello', { token: tokens.tenant })
     const root = await server.connect()

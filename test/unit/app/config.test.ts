@@ -88,6 +88,9 @@ test('a file that cannot be used is refused in one sentence', () =>
       'unit.json': '{"leaseMs": 1}',
       'list.json': '[]',
       'broken.json': '{',
+      'secret.json': '{"token": "chq_S3cret" oops}',
+      'swapped.json': '{"chq_S3cret": "token"}',
+      'place.json': '{"engine": "postgres://ana:S3cret@db/x"}',
       'throws.mjs': 'throw new Error("no luck")',
       'empty.mjs': 'export const port = 1',
     },
@@ -99,6 +102,9 @@ test('a file that cannot be used is refused in one sentence', () =>
       await refused('unit.json', /^"leaseMs" in .* is not a setting \(it is "lease", a duration like/)
       await refused('list.json', /list\.json must hold an object of settings\.$/)
       await refused('broken.json', /broken\.json cannot be read: /)
+      await refused('secret.json', /secret\.json cannot be read: it is not JSON( \(line 1 column \d+\))?\.$/)
+      await refused('swapped.json', /^a name in .*swapped\.json is not a setting\.$/)
+      await refused('place.json', /must be .*, not "postgres:\/\/ana:…@db\/x"\.$/)
       await refused('throws.mjs', /throws\.mjs cannot be read: no luck\.$/)
       await refused('empty.mjs', /empty\.mjs must export as its default an object of settings\.$/)
       await refused('missing.json', /^--config names a file that does not exist: /)

@@ -48,7 +48,7 @@ describe('a store', () => {
     await first.submit([task({ id: 'old' })], 'disk')
     await first.close()
     const file = new DatabaseSync(join(dir, 'chasqui.db'))
-    file.exec('drop table queue; pragma user_version = 1')
+    file.exec('drop table queue; drop table cron; drop index task_owned; pragma user_version = 1')
     file.close()
     const second = await openEmbeddedEngine({ dir })
     context.after(() => second.close())

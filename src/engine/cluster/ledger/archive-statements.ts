@@ -1,7 +1,7 @@
 /** What an archive reads of the ledger, and writes to it. One archive is alone with the ledger, so nothing here is guarded against others. */
 
 import type { ArchivedTask } from '../../archive.ts'
-import { numbers, SPLIT, texts } from './columns.ts'
+import { numbers, ownedOf, SPLIT, texts } from './columns.ts'
 import { STATE_NUMBER } from './schema.ts'
 import type { Parameter } from './session.ts'
 
@@ -69,9 +69,9 @@ export interface Arriving {
 export const ARRIVE = `
   with t as (
     insert into task (id, lane, state, created_at, run_at, due_at, failed_at, expires_at, started_at, finished_at, epoch, worker, failures, crashes,
-      attempt, payload, payload_ref, options, result, result_ref, error)
+      attempt, payload, payload_ref, options, result, result_ref, error, owner, owner_bytes)
     select i, l, s, c, r, case when s = 0 then r end, case when s = 6 then f end, nullif(e, 0), nullif(b, 0), nullif(f, 0), g, nullif(w, 0), n, k, a, p,
-      nullif(pr, ''), nullif(o, ''), nullif(v, ''), nullif(vr, ''), nullif(x, '')
+      nullif(pr, ''), nullif(o, ''), nullif(v, ''), nullif(vr, ''), nullif(x, ''), ${ownedOf('o')}
     from unnest(string_to_array($1, ${SPLIT}), $2::int[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
       $9::bigint[], $10::int[], $11::smallint[], $12::smallint[], $13::smallint[], string_to_array($14, ${SPLIT}), string_to_array($15, ${SPLIT}),
       string_to_array($16, ${SPLIT}), string_to_array($17, ${SPLIT}), string_to_array($18, ${SPLIT}), string_to_array($19, ${SPLIT})) with ordinality

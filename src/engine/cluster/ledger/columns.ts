@@ -22,3 +22,13 @@ export function texts(values: readonly string[]): string {
 export function isPlain(text: string): boolean {
   return !text.includes(SEPARATOR) && !text.includes('\0')
 }
+
+/**
+ * In SQL, from the JSON of options: on whose account a task is, and with how many bytes (TaskOptions.owned). No text within the options can look like this: their
+ * quotes are escaped, and values that clients name are texts and not lists.
+ */
+export function ownedOf(options: string): string {
+  const part = (pattern: string) =>
+    `case when strpos(${options}, '"owned":[') > 0 then substring(${options} from '"owned":\\["${pattern}\\]') end`
+  return `${part('([^"]+)",[0-9]+')}, ${part('[^"]+",([0-9]+)')}::bigint`
+}

@@ -168,3 +168,8 @@ export const STILL_WAITING = {
   name: 'still-waiting',
   text: 'select seq from task where seq = any($1::bigint[]) and state + 0 = 1',
 }
+/** By the index that holds nothing but tasks with an account. */
+export const OWNED = {
+  name: 'owned',
+  text: 'select owner, sum(owner_bytes)::bigint from task where owner is not null group by owner',
+}

@@ -1,6 +1,6 @@
 /** Tasks come into the ledger: one statement, one round trip, one commit for a whole batch. */
 
-import { numbers, SPLIT, texts } from './columns.ts'
+import { numbers, ownedOf, SPLIT, texts } from './columns.ts'
 import type { Parameter, Row } from './session.ts'
 
 export interface NewTask {
@@ -28,8 +28,8 @@ export const SUBMIT = {
   text: `
   with gone as (delete from outbox where seq = any($1::bigint[])),
   t as (
-    insert into task (id, lane, state, created_at, run_at, due_at, expires_at, payload, options, payload_ref)
-    select i, l, case when r > $2 then 0 else 1 end, $2, greatest(r, $2), case when r > $2 then r end, nullif(e, 0), p, nullif(o, ''), nullif(f, '')
+    insert into task (id, lane, state, created_at, run_at, due_at, expires_at, payload, options, payload_ref, owner, owner_bytes)
+    select i, l, case when r > $2 then 0 else 1 end, $2, greatest(r, $2), case when r > $2 then r end, nullif(e, 0), p, nullif(o, ''), nullif(f, ''), ${ownedOf('o')}
     from unnest(string_to_array($3, ${SPLIT}), $4::int[], $5::bigint[], $6::bigint[], string_to_array($7, ${SPLIT}),
       string_to_array($8, ${SPLIT}), string_to_array($9, ${SPLIT})) x(i, l, r, e, p, o, f)
     on conflict (id) do nothing returning seq, id, lane, state, expires_at
