@@ -1,6 +1,7 @@
 /** `chasqui check`: is everything as it should be, and where does each setting come from? */
 
 import type { Command } from 'commander'
+import { checkCluster } from '../app/check-cluster.ts'
 import {
   checkConfig,
   checkDisk,
@@ -22,7 +23,7 @@ export function addCheck(program: Command): void {
   const command = addCommand(program, {
     usage: 'check',
     description:
-      'Looks at the settings, the disk, the object store, the distributor and tasks that no worker takes. Exit code 1 when something does not work.',
+      'Looks at the settings, the disk, the object store, the database and the brokers of a cluster, the distributor, and tasks that no worker takes. Exit code 1 when something does not work.',
     examples: [
       ['chasqui check', 'what works and what does not'],
       ['chasqui check --settings', 'every setting, its value and where that comes from'],
@@ -42,7 +43,7 @@ export function addCheck(program: Command): void {
       if (disk !== null) findings.push(disk)
       const objects = await checkObjects(config)
       if (objects !== null) findings.push(objects)
-      findings.push(...(await checkServer(config.settings)))
+      findings.push(...(await checkCluster(config)), ...(await checkServer(config.settings)))
       for (const finding of findings) showFinding(finding, screen)
       return findings.some(({ level }) => level === 'problem') ? 'failed' : 'done'
     }),

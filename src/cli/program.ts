@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import { VERSION } from '../app/version.ts'
 import { addAudit } from './audit.ts'
+import { addBench } from './bench.ts'
 import { addCancel } from './cancel.ts'
 import { addCert } from './cert.ts'
 import { addCheck } from './check.ts'
@@ -44,6 +45,7 @@ const COMMANDS = [
   addWorkers,
   addStats,
   addTop,
+  addBench,
   addCheck,
   addCert,
   addToken,

@@ -578,6 +578,12 @@ export const SUBMIT_COUNT_MAX = 1_000_000_000
 export const SUBMIT_CLIENTS_MAX = 256
 /** Refusals that it shows; the rest is only counted. */
 export const SUBMIT_REFUSALS_SHOWN = 10
+/** `chasqui bench` runs so many tasks, keeps so many of them under way, and gives up after so long; it holds two numbers for each. */
+export const BENCH_COUNT = 10_000
+export const BENCH_COUNT_MAX = 10_000_000
+export const BENCH_IN_FLIGHT = 256
+export const BENCH_IN_FLIGHT_MAX = 16_384
+export const BENCH_DEADLINE_MS = 300_000
 /** `chasqui top` looks so often, and not more often than the second; rates are those of the last so many looks. */
 export const TOP_INTERVAL_MS = 1_000
 export const TOP_INTERVAL_MIN_MS = 100

@@ -59,7 +59,7 @@ function byBacklog({ report }: Look): readonly QueueReport[] {
   return [...report.queues].sort((a, b) => b.queued - a.queued || b.running - a.running)
 }
 
-function queueCells({ atMs }: Look, history: History): readonly Cells<QueueReport>[] {
+function queueCells({ atMs, report }: Look, history: History): readonly Cells<QueueReport>[] {
   const count = (title: string, of: (queue: QueueReport) => number): Cells<QueueReport> => ({
     title,
     cell: (queue) => whole(of(queue)),
@@ -67,6 +67,7 @@ function queueCells({ atMs }: Look, history: History): readonly Cells<QueueRepor
   })
   return [
     { title: 'queue', cell: ({ queue }) => queue, widthMax: 32 },
+    ...modeCells(report.queues),
     count('queued', ({ queued }) => queued),
     {
       title: 'oldest',
@@ -80,6 +81,12 @@ function queueCells({ atMs }: Look, history: History): readonly Cells<QueueRepor
     { title: 'failed/s', cell: ({ queue }) => rateText(ratesOf(history, queue).failed), right: true },
     count('failed', ({ totals }) => totals.failed),
   ]
+}
+
+/** Only where there is something to say: nearly always all queues are open. */
+function modeCells(queues: readonly QueueReport[]): readonly Cells<QueueReport>[] {
+  if (queues.every(({ settings }) => settings.mode === 'open')) return []
+  return [{ title: 'mode', cell: ({ settings }) => settings.mode }]
 }
 
 function workerCells(look: Look, history: History): readonly Cells<ConsumerReport>[] {

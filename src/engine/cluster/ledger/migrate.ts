@@ -14,7 +14,7 @@ const MIGRATION_LOCK = 1
 /** @returns how many steps were taken. Rejects with STORE_VERSION when the schema is newer than this program. */
 export async function migrate(session: Session): Promise<number> {
   // Who may not make tables may still use those that there are.
-  if ((await versionOf(session)) === SCHEMA_VERSION) return 0
+  if ((await schemaVersionOf(session)) === SCHEMA_VERSION) return 0
   const text = [
     'begin',
     `select pg_advisory_xact_lock(${LOCK_SPACE}, ${MIGRATION_LOCK})`,
@@ -41,7 +41,7 @@ export async function migrate(session: Session): Promise<number> {
 
 /** For a program that is told not to migrate: rejects with STORE_VERSION when the schema is older or newer. */
 export async function requireVersion(session: Session): Promise<void> {
-  const version = await versionOf(session)
+  const version = await schemaVersionOf(session)
   if (version > SCHEMA_VERSION) throw newer(version)
   if (version < SCHEMA_VERSION) {
     throw new ChasquiError(
@@ -52,7 +52,7 @@ export async function requireVersion(session: Session): Promise<void> {
 }
 
 /** 0: nothing is there. */
-async function versionOf(session: Session): Promise<number> {
+export async function schemaVersionOf(session: Session): Promise<number> {
   const [found] = await session.query(`select to_regclass('${SCHEMA}.meta') is not null`)
   return found![0] === true ? readVersion(session) : 0
 }
