@@ -10,14 +10,16 @@ import { join, relative, sep } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 
-const NOT_BUILT = `Chasqui answers here: /v1/… for programs, /healthz and /readyz for balancers.
-The web page is not built in this installation (npm run build).
+const NOT_BUILT = `<!doctype html>
+<title>Chasqui</title>
+<p>Chasqui answers here: /v1/… for programs (<a href="/docs">described</a>), /healthz and /readyz for balancers.</p>
+<p>The web page is not built in this installation (npm run build).</p>
 `
 
 export async function servePage(app: FastifyInstance, folder: string | null): Promise<void> {
   const config = { right: 'none' } as const
   if (folder === null || !existsSync(join(folder, 'index.html'))) {
-    app.get('/', { config }, (_, reply) => reply.type('text/plain; charset=utf-8').send(NOT_BUILT))
+    app.get('/', { config }, (_, reply) => reply.type('text/html; charset=utf-8').send(NOT_BUILT))
     return
   }
   await app.register(fastifyStatic, {
