@@ -91,5 +91,20 @@ function objects({ properties = {}, patternProperties, required = [] }: JsonSche
   const fields = Object.fromEntries(
     Object.entries(properties).map(([name, schema]) => [name, valuesOf(schema)]),
   )
-  return fc.record(fields, { requiredKeys: [...required] })
+  // Few of the optional ones at a time: many of them together mostly contradict each other.
+  const optional = Object.keys(fields).filter((name) => !required.includes(name))
+  const few = fc
+    .subarray(optional, { maxLength: Math.min(2, optional.length) })
+    .chain((names) => fc.record(picked(fields, [...required, ...names])))
+  return fc.oneof(
+    { weight: 4, arbitrary: few },
+    { weight: 1, arbitrary: fc.record(fields, { requiredKeys: [...required] }) },
+  )
+}
+
+function picked<Value>(
+  from: Readonly<Record<string, Value>>,
+  names: readonly string[],
+): Record<string, Value> {
+  return Object.fromEntries(names.flatMap((name) => (name in from ? [[name, from[name]!]] : [])))
 }

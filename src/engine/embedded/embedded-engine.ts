@@ -13,7 +13,6 @@ import {
   DOCUMENT_DRAIN_MS,
   FAILED_RETENTION_MS,
   LEASE_MS,
-  QUEUE_PURGE_MAX,
   RECONNECT_GRACE_MS,
   RETENTION_MS,
   WAL_BYTES_MAX,
@@ -64,7 +63,7 @@ import { Purge } from './purge.ts'
 import { createSeat } from './roster.ts'
 import { scheduleStore } from './schedule-store.ts'
 import { cancel, retry } from './steer.ts'
-import { steer } from './steer-queues.ts'
+import { steer, weightOf } from './steer-queues.ts'
 import { openCompleteStore, STORE_FILE, type Store } from './store.ts'
 import { Turns } from './turns.ts'
 
@@ -210,8 +209,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   async steer(order: QueueOrder): Promise<QueueAnswer> {
-    const weight = order.kind === 'purge' ? QUEUE_PURGE_MAX : 1
-    return this.#call(true, weight, () => steer(this.#heart, order))
+    return this.#call(true, weightOf(order), () => steer(this.#heart, order))
   }
 
   // ---- looking ----------------------------------------------------------------------------------------------

@@ -2,9 +2,17 @@
 
 import { QUEUE_PURGE_MAX } from '../../task/limits.ts'
 import { type QueueAnswer, type QueueOrder, settingsAfter } from '../../task/queue.ts'
+import { readCursor } from '../page-cursor.ts'
 import type { Heart } from './heart.ts'
 import { readPage } from './looking.ts'
 import { cancel } from './steer.ts'
+
+/** What it counts for among the calls of a turn. Throws what cannot be obeyed before the transaction, which would fail for all who share it. */
+export function weightOf(order: QueueOrder): number {
+  if (order.kind !== 'purge') return 1
+  if (order.cursor !== undefined) readCursor(order.cursor)
+  return QUEUE_PURGE_MAX
+}
 
 export function steer(heart: Heart, order: QueueOrder): QueueAnswer {
   const { queue } = order
