@@ -9,7 +9,8 @@ import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ChasquiError } from '../task/errors.ts'
-import { expectedForm, readValue, withoutPasswords } from './setting-values.ts'
+import { redactedUrl } from '../wire/redacted-url.ts'
+import { expectedForm, readValue } from './setting-values.ts'
 import {
   flagOf,
   nameOf,
@@ -167,6 +168,7 @@ function unknownVariables(environment: NodeJS.ProcessEnv): string[] {
 function quoted(key: SettingKey, written: unknown): string {
   if (schemaOf(key).secret !== undefined) return 'what was given'
   // A URL with a password may stand in the wrong place.
-  const text = withoutPasswords(JSON.stringify(written) ?? String(written))
+  const redact = (_name: string, value: unknown) => (typeof value === 'string' ? redactedUrl(value) : value)
+  const text = JSON.stringify(written, redact) ?? String(written)
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }

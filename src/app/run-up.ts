@@ -17,6 +17,8 @@ export const USELESS_EXIT_CODE = 2
 export interface UpOptions {
   /** The arguments of Node that start a worker, without its address. */
   readonly workerArgs: readonly string[]
+  /** Settings that no list of processes should show. */
+  readonly workerEnv: Readonly<Record<string, string>>
   /** Work to be done once the system is up; with its end the system ends, if it says so. */
   readonly play?: (up: RunningUp) => Promise<'stay' | number>
 }
@@ -29,7 +31,7 @@ export interface RunningUp {
 }
 
 /** Resolves with the exit code, after everything is closed. */
-export async function runUp(role: Role, { workerArgs, play }: UpOptions): Promise<number> {
+export async function runUp(role: Role, { workerArgs, workerEnv, play }: UpOptions): Promise<number> {
   const { settings, log, stop, onReady } = role
   if (settings.tlsCa !== undefined && settings.workers > 0) {
     const why =
@@ -49,7 +51,11 @@ export async function runUp(role: Role, { workerArgs, play }: UpOptions): Promis
   const workers = startWorkerProcesses({
     count: settings.workers,
     args: [...workerArgs, ...localConnection(settings, local), '--until-input-ends'],
-    ...(server.workerToken !== null && { env: { ...process.env, CHASQUI_TOKEN: server.workerToken } }),
+    env: {
+      ...process.env,
+      ...workerEnv,
+      ...(server.workerToken !== null && { CHASQUI_TOKEN: server.workerToken }),
+    },
     drainMs: settings.drainMs,
     onEvent: (event) => {
       note(event)

@@ -3,6 +3,7 @@
  * would have been right.
  */
 
+import { redactedUrl } from '../wire/redacted-url.ts'
 import {
   DURATION_FORM,
   formatDuration,
@@ -66,13 +67,10 @@ export function formatValue(key: SettingKey, value: unknown): string | undefined
   if (schemaOf(key).secret === 'whole') return '(secret)'
   if (isDuration(key)) return formatDuration(value as number)
   if (isSize(key)) return formatSize(value as number)
-  const text = Array.isArray(value) ? value.join(',') : String(value)
-  return schemaOf(key).secret === true ? withoutPasswords(text) : text
-}
-
-/** Of URLs: who logs in stays, what with does not. */
-export function withoutPasswords(text: string): string {
-  return text.replaceAll(/(:\/\/[^:@/,]*):[^@]*@/g, '$1:…@')
+  // One by one: a password may hold a comma.
+  return Array.isArray(value)
+    ? value.map((part) => redactedUrl(String(part))).join(',')
+    : redactedUrl(String(value))
 }
 
 function isDuration(key: SettingKey): boolean {

@@ -10,8 +10,9 @@ if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
   process.stderr.write(`chasqui: Node ${NODE_MAJOR_MIN} or newer is needed; this is ${process.version}.\n`)
   process.exitCode = 1
 } else {
-  // A token on the command line is there for every process of the machine to read; what they read is this title.
-  if (process.argv.some((word) => /^--token(=|$)/.test(word))) process.title = 'chasqui'
+  // A secret on the command line is there for every process of the machine to read; what they read is this title.
+  const hasSecret = /^--(token|database-url|amqp-url|otlp-endpoint)(=|$)/
+  if (process.argv.some((word) => hasSecret.test(word))) process.title = 'chasqui'
   const { run } = await import('./program.ts')
   await run(process.argv)
 }

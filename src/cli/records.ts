@@ -92,7 +92,7 @@ export function recordDetails(record: TaskSnapshot, colors: Colors): string[] {
     metadata: record.metadata && JSON.stringify(record.metadata),
     data: record.data === undefined ? undefined : JSON.stringify(record.data),
     result: record.state === 'succeeded' ? JSON.stringify(record.result) : undefined,
-    unreadable: record.unreadable && `${record.unreadable.code}: ${record.unreadable.message}`,
+    unread: record.unreadable && `${record.unreadable.code}: ${record.unreadable.message}`,
     error: record.error && `${record.error.name}: ${record.error.message}`,
     progress: record.progress && progressText(record.progress),
   }

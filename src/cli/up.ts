@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { flagOf, type SettingKey, TLS_SETTINGS } from '../app/settings.ts'
+import { flagOf, type SettingKey, schemaOf, TLS_SETTINGS, variableOf } from '../app/settings.ts'
 import { action, type Options } from './action.ts'
 import { addCommand, addJson } from './common-options.ts'
 import { DISTRIBUTOR_SETTINGS } from './distributor.ts'
@@ -64,6 +64,7 @@ export function addUp(program: Command): void {
       return serve({ settings, screen, service: 'distributor' }, (role) =>
         runUp(role, {
           workerArgs: workerArgs(given, settings.modules),
+          workerEnv: workerEnv(given),
           ...(demo && { play: (up) => playDemo(up, { screen, once: options.once === true, settings }) }),
         }),
       )
@@ -77,11 +78,20 @@ function workerArgs(options: Options, modules: readonly string[]): string[] {
     new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url),
   )
   // Certificates of the server are none of its workers; how they connect is said by `runUp`.
-  const own = WORKER_SETTINGS.filter((key) => !(TLS_SETTINGS as readonly SettingKey[]).includes(key))
+  const own = WORKER_SETTINGS.filter(
+    (key) => !(TLS_SETTINGS as readonly SettingKey[]).includes(key) && schemaOf(key).secret === undefined,
+  )
   const flags = Object.entries(flagsOf(options, own)).flatMap(([key, text]) => [
     flagOf(key as SettingKey),
     text,
   ])
   const config = typeof options.config === 'string' ? ['--config', options.config] : []
   return [main, 'worker', ...modules, ...config, ...flags]
+}
+
+/** Its secrets, which do not belong into a list of processes. */
+function workerEnv(options: Options): Readonly<Record<string, string>> {
+  const secret = WORKER_SETTINGS.filter((key) => key !== 'token' && schemaOf(key).secret !== undefined)
+  const given = Object.entries(flagsOf(options, secret))
+  return Object.fromEntries(given.map(([key, text]) => [variableOf(key as SettingKey), text]))
 }

@@ -76,8 +76,9 @@ export function createKey(): Uint8Array {
 }
 
 function bytesOf(key: unknown): Uint8Array {
-  // A wrong length is told by whoever looks at all of them.
-  return typeof key === 'string' ? new Uint8Array(Buffer.from(key, 'base64')) : new Uint8Array(0)
+  // Node would stop at the first wrong character and take what comes before it. A wrong length is told by whoever looks at all of them.
+  const isBase64 = typeof key === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(key)
+  return isBase64 ? new Uint8Array(Buffer.from(key, 'base64')) : new Uint8Array(0)
 }
 
 function look(path: string): Stats {

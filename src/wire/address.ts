@@ -5,6 +5,7 @@
 
 import { ChasquiError } from '../task/errors.ts'
 import { PORT_DEFAULT } from '../task/limits.ts'
+import { redactedUrl } from './redacted-url.ts'
 
 export interface Address {
   readonly host: string
@@ -20,7 +21,7 @@ export interface ServerUrl {
 /** @throws ChasquiError CONFIG_INVALID with a sentence that says what is wrong */
 export function parseServerUrl(url: string): ServerUrl {
   const refuse = (why: string): never => {
-    throw new ChasquiError('CONFIG_INVALID', `the address "${url}" cannot be used: ${why}`)
+    throw new ChasquiError('CONFIG_INVALID', `the address "${redactedUrl(url)}" cannot be used: ${why}`)
   }
   const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(url) ?? []
   if (scheme === undefined || rest === undefined) {
@@ -35,7 +36,8 @@ export function parseServerUrl(url: string): ServerUrl {
     const [, bracketed, plain, digits] =
       /^(?:\[([0-9a-f:.%a-z]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/i.exec(part.trim()) ?? []
     const host = bracketed ?? plain
-    if (host === undefined) return refuse(`"${part}" is not host:port`)
+    if (host === undefined)
+      return refuse(`"${redactedUrl(`${scheme}://${part}`).slice(scheme.length + 3)}" is not host:port`)
     const port = digits === undefined ? PORT_DEFAULT : Number(digits)
     if (port < 1 || port > 65_535) refuse(`${port} is not a port`)
     return { host, port }

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { flagOf, SETTING_KEYS, schemaOf } from '../../src/app/settings.ts'
 import { nextSteps } from '../../src/cli/demo/next-steps.ts'
 import { EXIT_CODES } from '../../src/cli/exit-codes.ts'
 import { createProgram } from '../../src/cli/program.ts'
@@ -60,4 +61,12 @@ test('every command has examples that begin with itself', () => {
 test('exit codes are different from each other', () => {
   const codes = Object.values(EXIT_CODES).map(({ code }) => code)
   assert.equal(new Set(codes).size, codes.length)
+})
+
+test('every setting that holds a secret is hidden from the list of processes', () => {
+  const [, names] = /hasSecret = \/\^--\(([^)]*)\)/.exec(textOf('src/cli/main.ts')) ?? []
+  const secret = SETTING_KEYS.filter((key) => schemaOf(key).secret !== undefined).map((key) =>
+    flagOf(key).slice(2),
+  )
+  assert.deepEqual(names?.split('|').sort(), secret.sort())
 })

@@ -7,6 +7,7 @@
 
 import { readFileSync } from 'node:fs'
 import { ChasquiError } from '../../../task/errors.ts'
+import { redactedUrl } from '../../../wire/redacted-url.ts'
 
 export interface BrokerAddress {
   readonly tls: boolean
@@ -30,7 +31,7 @@ const WORDS = ['cacertfile', 'certfile', 'keyfile', 'verify', 'heartbeat']
 
 /** @throws ChasquiError CONFIG_INVALID with a sentence that says what is wrong */
 export function parseBrokerAddress(url: string): BrokerAddress {
-  const shown = withoutPassword(url)
+  const shown = redactedUrl(url)
   const refuse = (why: string, cause?: unknown): never => {
     throw new ChasquiError('CONFIG_INVALID', `the broker's address "${shown}" cannot be used: ${why}`, {
       cause,
@@ -83,9 +84,4 @@ export function parseBrokerAddress(url: string): BrokerAddress {
     verify: verify === 'verify_peer',
     text: `${parsed.protocol}//${parsed.hostname}:${parsed.port === '' ? port : parsed.port}`,
   }
-}
-
-/** Also of text that is no URL: whatever stands between `//` and the last `@` before the path. */
-export function withoutPassword(url: string): string {
-  return url.replace(/(\/\/)[^/]*@/, '$1').replace(/\/\/.*@/, '//')
 }

@@ -20,6 +20,8 @@ export function parseDatabaseUrl(url: string): readonly DatabaseTarget[] {
   const parts = /^postgres(?:ql)?:\/\/(?:([^@/]*)@)?([^/?]*)(\/[^?]*)?(\?.*)?$/.exec(url)
   if (parts === null) throw invalid('it must look like postgres://USER@HOST:5432/NAME')
   const [, login, hosts, path, query] = parts
+  if (`${hosts}${path ?? ''}`.includes('@'))
+    throw invalid('an @ or a / in a password must be written %40 or %2F')
   const [user, password] = login === undefined ? [] : splitOnce(login, ':').map(decode)
   const parameters = new URLSearchParams(query)
   const ssl = sslOf(parameters)
@@ -27,7 +29,7 @@ export function parseDatabaseUrl(url: string): readonly DatabaseTarget[] {
   return (named ?? (hosts === '' ? 'localhost' : hosts!)).split(',').map((place) => {
     // A path is the folder of a Unix socket; an IPv6 address stands in brackets.
     const found = place.startsWith('/') ? [place, place] : /^(\[[^\]]+\]|[^:]*)(?::(\d+))?$/.exec(place)
-    if (found === null) throw invalid(`${place} is not HOST:PORT`)
+    if (found === null) throw invalid('a part of it is not HOST:PORT')
     const host = decodeURIComponent(found[1]!).replace(/^\[|\]$/g, '')
     const port = place.startsWith('/') ? undefined : found[2]
     return {
