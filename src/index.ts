@@ -32,8 +32,19 @@ export { type ConnectOptions, connect } from './client/connect.ts'
 export type { TaskEvents } from './client/event-stream.ts'
 export type { TaskHandle, WaitOptions } from './client/handle.ts'
 export type { Queues } from './client/queues.ts'
+export type { ScheduleOptions, Schedules, ScheduleTiming } from './client/schedules.ts'
 export type { TaskSnapshot } from './client/snapshot.ts'
 export type { SubmitOptions } from './client/submission.ts'
+export type {
+  CatchUp,
+  Cron,
+  Overlap,
+  Placement,
+  Schedule,
+  SchedulePage,
+  ScheduleQuery,
+  ScheduleRecord,
+} from './engine/cron.ts'
 export type {
   Change,
   Engine,

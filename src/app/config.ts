@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Schedule } from '../engine/cron.ts'
 import { ChasquiError } from '../task/errors.ts'
 import { redactedUrl } from '../wire/redacted-url.ts'
 import { expectedForm, readValue } from './setting-values.ts'
@@ -43,6 +44,8 @@ export interface LoadedConfig {
   readonly origins: Readonly<Record<SettingKey, string>>
   /** Full path; null when there is none. */
   readonly file: string | null
+  /** What the file declares of schedules; null: nothing. */
+  readonly schedules: readonly Schedule[] | null
   /** `CHASQUI_*` variables that name no setting: most likely typing errors. */
   readonly unknownVariables: readonly string[]
 }
@@ -74,8 +77,15 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
     settings: settings as Settings,
     origins: origins as Record<SettingKey, string>,
     file,
+    schedules: file === null || fromFile.cron === undefined ? null : await declaredIn(fromFile.cron, file),
     unknownVariables: unknownVariables(sources.environment),
   }
+}
+
+/** Loaded only where there are some: what reads them takes its time. */
+async function declaredIn(cron: unknown, file: string): Promise<readonly Schedule[]> {
+  const { readDeclared } = await import('./declared-cron.ts')
+  return readDeclared(cron, file, Date.now())
 }
 
 interface Located {
@@ -150,7 +160,7 @@ const NAME_FORM = /^[A-Za-z]{1,32}$/
 function refuseUnknownNames(configuration: Configuration, file: string): void {
   const known = new Map(SETTING_KEYS.map((key) => [nameOf(key), key]))
   for (const name of Object.keys(configuration)) {
-    if (known.has(name)) continue
+    if (known.has(name) || name === 'cron') continue
     // The mistake that is easy to make: the name that the program itself uses.
     const meant = SETTING_KEYS.find((key) => key.toLowerCase() === name.toLowerCase())
     const hint = meant === undefined ? '' : ` (it is "${nameOf(meant)}", ${expectedForm(meant)})`

@@ -1,11 +1,14 @@
 /** What every server role of Chasqui is given, and how it tells that it is up. */
 
+import type { Schedule } from '../engine/cron.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Settings } from './settings.ts'
 import type { StopRequests } from './signals.ts'
 
 export interface Role {
   readonly settings: Settings
+  /** What the configuration file declares; null: nothing. */
+  readonly schedules?: readonly Schedule[] | null
   readonly log: Log
   /** When to end. */
   readonly stop: StopRequests

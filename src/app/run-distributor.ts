@@ -11,6 +11,7 @@ import { type Address, addressText } from '../wire/address.ts'
 import { parseNetworks } from '../wire/networks.ts'
 import { type AuditLog, openAudit } from './audit-log.ts'
 import { openEngine } from './composition.ts'
+import { reconcileCron } from './declared-cron.ts'
 import { openHttpFace } from './http.ts'
 import { loadAccess } from './load-access.ts'
 import { measured, refusalMeasure, serverMetrics, showDistributor, syncMeasure } from './measuring.ts'
@@ -52,7 +53,11 @@ export interface Server {
 }
 
 /** Engine and distributor as one thing. @throws ChasquiError, one sentence */
-export async function openServer({ settings, log }: Pick<Role, 'settings' | 'log'>): Promise<Server> {
+export async function openServer({
+  settings,
+  schedules = null,
+  log,
+}: Pick<Role, 'settings' | 'schedules' | 'log'>): Promise<Server> {
   const proxy = proxyPolicy(settings)
   const loadedTls = loadServerTls(settings)
   const { access, workerToken } = loadAccess(settings)
@@ -62,6 +67,7 @@ export async function openServer({ settings, log }: Pick<Role, 'settings' | 'log
   let audit: AuditLog | null = null
   try {
     audit = await openAudit(settings, log, systemClock)
+    if (schedules !== null) log.event('cron.declared', await reconcileCron(engine.cron, schedules))
     const distributor = await openDistributor({
       engine: isTraced() ? new TracedEngine(engine) : engine,
       host: settings.host,

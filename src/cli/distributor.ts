@@ -68,8 +68,8 @@ export function addDistributor(program: Command): void {
     action(async ({ screen, options }) => {
       // Loaded only where it runs: every other command starts faster without it.
       const { runDistributor } = await import('../app/run-distributor.ts')
-      const { settings } = await readSettings(options, DISTRIBUTOR_SETTINGS)
-      return serve({ settings, screen, service: 'distributor' }, runDistributor)
+      const { settings, schedules } = await readSettings(options, DISTRIBUTOR_SETTINGS)
+      return serve({ settings, schedules, screen, service: 'distributor' }, runDistributor)
     }),
   )
 }

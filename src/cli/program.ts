@@ -7,6 +7,7 @@ import { addBench } from './bench.ts'
 import { addCancel } from './cancel.ts'
 import { addCert } from './cert.ts'
 import { addCheck } from './check.ts'
+import { addCron } from './cron.ts'
 import { addDistributor } from './distributor.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import { addExport } from './export.ts'
@@ -42,6 +43,7 @@ const COMMANDS = [
   addRetry,
   addLog,
   addQueues,
+  addCron,
   addWorkers,
   addStats,
   addTop,

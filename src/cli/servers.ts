@@ -8,6 +8,7 @@ import type { Screen } from './screen.ts'
 
 export interface ServerOptions {
   readonly settings: Settings
+  readonly schedules?: Role['schedules']
   readonly screen: Screen
   readonly untilInputEnds?: boolean
   /** In traces. */
@@ -16,7 +17,7 @@ export interface ServerOptions {
 
 /** Runs a role to its end and answers with its exit code. */
 export async function serve(
-  { settings, screen, untilInputEnds = false, service }: ServerOptions,
+  { settings, schedules = null, screen, untilInputEnds = false, service }: ServerOptions,
   run: (role: Role) => Promise<number>,
 ): Promise<number> {
   const { openLog } = await import('../telemetry/log.ts')
@@ -24,7 +25,7 @@ export async function serve(
   const stop = listenForStop({ untilInputEnds })
   try {
     return await withTraces(settings, service, log, () =>
-      run({ settings, log, stop, onReady: (facts) => sayReady(facts, screen) }),
+      run({ settings, schedules, log, stop, onReady: (facts) => sayReady(facts, screen) }),
     )
   } finally {
     stop.close()

@@ -8,6 +8,16 @@ import type { Options } from './action.ts'
 import { durationOption, integerOption } from './common-options.ts'
 
 export function addTaskOptions(command: Command): Command {
+  return addScheduledTaskOptions(command)
+    .option('--delay <duration>', 'not before this', durationOption)
+    .addOption(new Option('--run-at <time>', 'not before this time, in ISO 8601').conflicts('delay'))
+    .option('--dedupe-key <key>', 'while a task with this key is young, submitting answers with that one')
+    .option('--dedupe-window <duration>', 'how long that is (default: 1h)', durationOption)
+    .option('--relaxed', 'confirm before it is synced to disk')
+}
+
+/** Those that the task of a schedule has as well. */
+export function addScheduledTaskOptions(command: Command): Command {
   return command
     .option('--id <id>', 'your own id; submitting the same id again is safe')
     .option('--queue <name>', 'where it waits (default: default)')
@@ -16,18 +26,13 @@ export function addTaskOptions(command: Command): Command {
       `${PRIORITY_MIN} to ${PRIORITY_MAX}, higher first (default: ${PRIORITY_DEFAULT})`,
       integerOption(PRIORITY_MIN, PRIORITY_MAX),
     )
-    .option('--delay <duration>', 'not before this', durationOption)
-    .addOption(new Option('--run-at <time>', 'not before this time, in ISO 8601').conflicts('delay'))
     .option('--ttl <duration>', 'expires when it was not started by then', durationOption)
     .option('--attempts <n>', 'attempts in all', integerOption(1, ATTEMPTS_MAX))
     .option('--crashes <n>', 'worker deaths that it survives', integerOption(0, CRASHES_MAX))
     .option('--backoff <a,b>', 'waits between attempts, the last one repeats: 1s,10s,1m', backoffOption)
     .option('--timeout <duration>', 'for one attempt', durationOption)
     .option('--key <key>', 'whose task it is, a tenant for example')
-    .option('--dedupe-key <key>', 'while a task with this key is young, submitting answers with that one')
-    .option('--dedupe-window <duration>', 'how long that is (default: 1h)', durationOption)
     .option('--metadata <name=value>', 'a small text that travels along; can be repeated', metadataOption)
-    .option('--relaxed', 'confirm before it is synced to disk')
 }
 
 export function submitOptionsOf(options: Options): SubmitOptions {

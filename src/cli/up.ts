@@ -44,7 +44,7 @@ export function addUp(program: Command): void {
       const demo = options.demo === true
       // A demo is for people, also where its output goes to a file.
       const given: Options = demo ? { logFormat: 'text', ...options } : options
-      const { settings } = await readSettings(given, UP_SETTINGS, modules)
+      const { settings, schedules } = await readSettings(given, UP_SETTINGS, modules)
       if (options.once === true && !demo) throw new CommandError('usage', '--once needs --demo.')
       if (demo && settings.modules.length > 0) {
         throw new CommandError('usage', '--demo runs the samples; leave the modules out.')
@@ -61,7 +61,7 @@ export function addUp(program: Command): void {
           '--demo shows clients that encrypt nothing; leave --encryption-keys out.',
         )
       }
-      return serve({ settings, screen, service: 'distributor' }, (role) =>
+      return serve({ settings, schedules, screen, service: 'distributor' }, (role) =>
         runUp(role, {
           workerArgs: workerArgs(given, settings.modules),
           workerEnv: workerEnv(given),

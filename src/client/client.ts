@@ -33,6 +33,7 @@ import { EventStream, type TaskEvents } from './event-stream.ts'
 import { ClientTaskHandle, type HandleHost, type TaskHandle, type WaitOptions } from './handle.ts'
 import { createQueues, type Queues } from './queues.ts'
 import { type Reading, readingOf } from './reading.ts'
+import { createSchedules, type Schedules } from './schedules.ts'
 import { snapshotOf, type TaskSnapshot } from './snapshot.ts'
 import { createSubmission, dataTextOf, type SubmitOptions } from './submission.ts'
 import { Submissions, type Submitter } from './submissions.ts'
@@ -113,6 +114,8 @@ export interface Client extends AsyncDisposable {
   log(id: string, after?: number): Promise<readonly LogLine[]>
   /** Pauses, drains, resumes or defines a queue: see Queues. */
   readonly queues: Queues
+  /** Tasks that submit themselves: see Schedules. */
+  readonly cron: Schedules
   /** Events of all tasks that match; begins at once (`started`). See TaskEvents for what happens to a slow reader. */
   watch(query?: WatchQuery): TaskEvents
   /** Queues, workers and totals. */
@@ -133,6 +136,7 @@ const REFUSED_SHOWN_MAX = 100
 class EngineClient implements Client, HandleHost {
   readonly engine: Engine
   readonly queues: Queues
+  readonly cron: Schedules
   readonly #clock: Clock
   readonly #ownsEngine: boolean
   readonly #submissions: Submissions
@@ -148,6 +152,10 @@ class EngineClient implements Client, HandleHost {
       return engine.steer(order)
     })
     this.#clock = options.clock ?? systemClock
+    this.cron = createSchedules(() => {
+      this.mustBeOpen()
+      return engine.cron
+    }, this.#clock)
     this.#ownsEngine = options.ownsEngine ?? false
     const use = options.use === undefined ? [] : usable(options.use)
     this.#around = aroundSubmit(use)

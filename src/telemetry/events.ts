@@ -18,6 +18,10 @@ export const LOG_EVENTS = {
 
   // ---- distributor
   'distributor.listening': { level: 'info', text: 'listening on {address}, tasks held by {engine}' },
+  'cron.declared': {
+    level: 'info',
+    text: 'schedules of the configuration file: {put} new or changed, {deleted} taken away',
+  },
   'distributor.bad-proxy-header': { level: 'warn', text: 'refused the balancer {balancer}: {reason}' },
   'distributor.not-ready': {
     level: 'info',

@@ -172,3 +172,26 @@ test('types that nobody defined stay queued', async () => {
   assert.equal((await stranger.status())?.state, 'queued')
   assert.equal(await extra.result(), 1)
 })
+
+test('schedules tick under the virtual clock', async () => {
+  await using system = openTestSystem({ tasks: [remind], startMs: Date.UTC(2026, 2, 28, 12) })
+  reminded.length = 0
+  await system.client.cron.put({
+    name: 'night',
+    expression: '30 2 * * *',
+    timezone: 'Europe/Berlin',
+    task: remind,
+    data: 'eva',
+  })
+  await assert.rejects(
+    system.client.cron.put({ name: 'x', every: 60_000, task: remind, data: 5 as unknown as string }),
+    { code: 'INVALID_INPUT' },
+  )
+  for (let day = 0; day < 3; day++) await system.advance(DAY_MS)
+  assert.deepEqual(reminded, ['eva', 'eva', 'eva'], 'once a night, also in the one with the gap')
+  const { schedules } = await system.client.cron.list()
+  assert.equal(schedules[0]!.lastTickMs, Date.UTC(2026, 2, 31, 0, 30))
+  assert.equal(await system.client.cron.run('night', { id: 'now' }), 'now')
+  assert.equal(await system.client.cron.delete('night'), true)
+  await assert.rejects(system.client.cron.pause('night'), { code: 'SCHEDULE_UNKNOWN' })
+})
