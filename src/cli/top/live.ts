@@ -5,6 +5,7 @@
  */
 
 import { roughDuration } from '../../app/quantities.ts'
+import { ChasquiError } from '../../task/errors.ts'
 import { TOP_SILENT_MS } from '../../task/limits.ts'
 import type { Colors } from '../screen.ts'
 import { FIRST_PICTURE, frame, type Picture, scrollMax, viewAfter } from './frame.ts'
@@ -13,7 +14,10 @@ import { VIEWS } from './sections.ts'
 import type { Top } from './still.ts'
 import { type Key, openTerminal, type Terminal } from './terminal.ts'
 
-/** Until someone ends it; resolves with the exit code. */
+/**
+ * Until someone ends it; resolves with the exit code.
+ * @throws ChasquiError when looking is of no use: FORBIDDEN, UNAUTHENTICATED …
+ */
 export async function showLive({ looker, address, intervalMs }: Top, colors: Colors): Promise<number> {
   const ended = Promise.withResolvers<number>()
   let picture: Picture = { ...FIRST_PICTURE, address, nowMs: Date.now() }
@@ -48,8 +52,13 @@ export async function showLive({ looker, address, intervalMs }: Top, colors: Col
       heardAtMs = performance.now()
       history = withLook(history, seen)
       if (!picture.isPaused) change({ history, trouble: null, nowMs: seen.atMs })
-    } catch {
-      // The clock below says for how long there was no answer; the link connects again by itself.
+    } catch (error) {
+      if (isEnded) return
+      if (!(error instanceof ChasquiError && error.retryable)) ended.reject(error)
+      else if (!isSilence(error)) {
+        heardAtMs = performance.now()
+        change({ trouble: error.message, nowMs: Date.now() })
+      }
     }
     if (!isEnded) lookTimer = setTimeout(() => void look(), intervalMs)
   }
@@ -74,6 +83,11 @@ export async function showLive({ looker, address, intervalMs }: Top, colors: Col
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal).off('SIGHUP', onSignal)
     terminal.close()
   }
+}
+
+/** The clock says for how long there was no answer; the link connects again by itself. */
+function isSilence({ code }: ChasquiError): boolean {
+  return code === 'CONNECTION_LOST' || code === 'TIMEOUT'
 }
 
 /** What a key changes. */

@@ -1,7 +1,9 @@
 /** `chasqui top` on a real terminal, and where there is none. */
 
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { stripVTControlCharacters } from 'node:util'
 import stringWidth from 'string-width'
 import { connect } from '../../../src/client/connect.ts'
 import { freePorts } from '../../support/ports.ts'
@@ -91,14 +93,16 @@ test('Ctrl-C and SIGTERM end it as cleanly, with their codes', python, async (co
     ['SIGTERM', 143, (top) => top.signal(15)],
     ['SIGHUP', 129, (top) => top.signal(1)],
   ]
-  for (const [how, expected, end] of ends) {
-    const top = await openTop(context, server.connect)
-    await top.until('the engine', has('embedded, disk'))
-    end(top)
-    const { code, modes } = await top.ended
-    assert.deepEqual([how, code, modes[1]], [how, expected, modes[0]])
-    assert.ok(top.text.endsWith(CURSOR_SHOWN + LEFT), how)
-  }
+  await Promise.all(
+    ends.map(async ([how, expected, end]) => {
+      const top = await openTop(context, server.connect)
+      await top.until('the engine', has('embedded, disk'))
+      end(top)
+      const { code, modes } = await top.ended
+      assert.deepEqual([how, code, modes[1]], [how, expected, modes[0]])
+      assert.ok(top.text.endsWith(CURSOR_SHOWN + LEFT), how)
+    }),
+  )
 })
 
 test(
@@ -122,6 +126,17 @@ test(
     assert.equal((await top.ended).code, 0)
   },
 )
+
+test('whoever may not look is told so in a sentence, on the terminal as it was', python, async (context) => {
+  const tokens = join(temporaryFolder(context, 'tokens'), 'tokens.json')
+  const token = (args: readonly string[]) => chasquiJson(['token', 'create', ...args, '--tokens', tokens])
+  const [created] = await token(['ana', '--rights', 'submit'])
+  const server = await startServer(context, ['distributor', '--engine', 'memory', '--tokens', tokens])
+  const top = await openTop(context, ['--token', String(created!.token), ...server.connect])
+  assert.equal((await top.ended).code, 1)
+  const [, after] = top.text.split(LEFT)
+  assert.equal(stripVTControlCharacters(after!), 'chasqui: "ana" does not have the right to observe.\r\n')
+})
 
 test('without a terminal it shows one picture; with --json one line, or one after the other', async (context) => {
   const server = await startUp(context, { workers: 1 })
