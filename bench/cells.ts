@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Child } from './children.ts'
 import type { BenchOptions } from './options.ts'
 import { memoryMib, watchCpu } from './process-facts.ts'
+import type { DialReport } from './processes/dial.ts'
 import type { LoadReport, PacedReport } from './processes/producer.ts'
 import type { Running, System } from './systems/system.ts'
 
@@ -23,6 +24,7 @@ export const CELL_NAMES = [
   'backlog',
   'aged',
   'held',
+  'dial',
 ] as const
 export type CellName = (typeof CELL_NAMES)[number]
 
@@ -63,6 +65,20 @@ export const CELLS: Readonly<Record<CellName, Cell>> = {
   backlog: { title: 'with a backlog', measure: backlog },
   aged: { title: 'fresh, and after a time of full load', measure: (...all) => aging(...all, false) },
   held: { title: 'beside a transaction that is left open', measure: (...all) => aging(...all, true) },
+  dial: { title: 'new connections, one after the other: connections/s', measure: dialing },
+}
+
+/** New connections, one after the other; with TLS also those that take up an older session. */
+async function dialing(running: Running, _: System, options: BenchOptions): Promise<Metrics> {
+  const producer = await running.startProducer()
+  await producer.ask('dial', true, options.warmUpMs)
+  const full = await producer.ask<DialReport>('dial', false, options.windowMs)
+  const again = await producer.ask<DialReport>('dial', true, options.windowMs)
+  const resumed =
+    again.resumed === 0
+      ? {}
+      : { resumedRate: perSecond(again.resumed, again.tookMs), resumedP50Ms: again.p50Ms }
+  return { rate: perSecond(full.count, full.tookMs), p50Ms: full.p50Ms, ...resumed }
 }
 
 async function confirm(running: Running, options: BenchOptions, inFlight: number): Promise<Metrics> {

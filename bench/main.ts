@@ -16,6 +16,7 @@ import { amqplib } from './systems/amqplib.ts'
 import { bullmq } from './systems/bullmq.ts'
 import { celery } from './systems/celery.ts'
 import { chasqui, chasquiCluster } from './systems/chasqui.ts'
+import { chasquiTls } from './systems/chasqui-tls.ts'
 import { closeServers } from './systems/cluster-servers.ts'
 import { pgBoss } from './systems/pg-boss.ts'
 import type { System } from './systems/system.ts'
@@ -79,13 +80,16 @@ async function main(options: BenchOptions): Promise<void> {
   )
 }
 
-function systemsOf({ engine, peers }: BenchOptions): readonly System[] {
-  if (engine === 'embedded') return [chasqui, ...(peers ? [bullmq('everysec'), bullmq('always')] : [])]
+function systemsOf({ engine, peers, tls }: BenchOptions): readonly System[] {
+  const locked = tls ? [chasquiTls] : []
+  if (engine === 'embedded')
+    return [chasqui, ...locked, ...(peers ? [bullmq('everysec'), bullmq('always')] : [])]
   return [chasquiCluster, ...(peers ? [bullmq('everysec'), pgBoss, celery, amqplib] : [])]
 }
 
 function canDo(system: System, cell: CellName): boolean {
   if (cell === 'held') return system === chasquiCluster
+  if (cell === 'dial') return system === chasqui || system === chasquiTls
   if (cell === 'aged') return system === chasqui || system === chasquiCluster
   return !SILENT.includes(system) || PLAIN.includes(cell)
 }

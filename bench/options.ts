@@ -11,6 +11,8 @@ export interface BenchOptions {
   readonly engine: 'embedded' | 'cluster'
   /** Runs the peers too, on servers of our own. */
   readonly peers: boolean
+  /** Runs ours behind TLS and a token, too. */
+  readonly tls: boolean
   /** Queued tasks of the backlog cells. */
   readonly backlog: number
   /** Full load between the two measurements of the cells `aged` and `held`. */
@@ -35,6 +37,7 @@ export const USAGE = `npm run bench -- [options]
   --engine NAME      embedded (default), or cluster: PostgreSQL and RabbitMQ of our own, workers directly on them
   --peers            also BullMQ on private redis-servers (appendfsync everysec, and always); with the cluster
                      BullMQ everysec, pg-boss, Celery and bare amqplib
+  --tls              also ours behind TLS and a token, on the embedded engine (with --only end,dial: what the locks cost)
   --rounds N         rounds of every cell on every system (default 3)
   --backlog N        queued tasks of the backlog cells (default 100000; the full setting is 1000000)
   --age SECONDS      full load between the two measurements of aged and held (default 20; the full settings are 600 and 300)
@@ -55,6 +58,7 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
       only: { type: 'string' },
       engine: { type: 'string', default: 'embedded' },
       peers: { type: 'boolean', default: false },
+      tls: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       backlog: { type: 'string' },
       age: { type: 'string' },
@@ -76,6 +80,7 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
     engine: engineOf(values.engine),
     rounds: Math.max(1, number('rounds', values.rounds ?? (short ? '1' : '3'))),
     peers: values.peers,
+    tls: values.tls,
     backlog: number('backlog', values.backlog ?? (values.smoke ? '500' : short ? '20000' : '100000')),
     ageMs: 1_000 * number('age', values.age ?? (values.smoke ? '0.1' : '20')),
     fillMs: values.smoke ? 2_000 : 6_000,

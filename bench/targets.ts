@@ -20,12 +20,21 @@ export interface Target {
 }
 
 const OURS = 'Chasqui'
+const LOCKED = 'Chasqui TLS'
 const CLUSTER = 'Chasqui cluster'
 const EVERYSEC = 'BullMQ everysec'
 const ALWAYS = 'BullMQ always'
 
 export const TARGETS: readonly Target[] = [
   faster('end to end over TCP', 'end', EVERYSEC, 4, '8 ×'),
+  {
+    what: 'end to end over TLS with a token',
+    ours: { system: LOCKED, cell: 'end', metric: 'rate' },
+    against: { system: OURS, cell: 'end', metric: 'rate' },
+    atLeast: '70 % of the plain rate',
+    aim: '90 %',
+    met: (value) => value >= 0.7,
+  },
   faster('256 in flight, confirmed/s', 'many', EVERYSEC, 2, '3 ×'),
   faster('drain by one worker process', 'drain', EVERYSEC, 3, '5 ×'),
   faster('one in flight', 'one', ALWAYS, 1.5, 'one fdatasync'),

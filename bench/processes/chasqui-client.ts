@@ -1,12 +1,13 @@
 /** Our client library as its documentation has it. */
 
 import { library } from '../built.ts'
+import type { Locks } from './dial.ts'
 import { noop, stamp } from './handlers.ts'
 import type { TaskClient } from './task-client.ts'
 
-export async function openClient(address: string): Promise<TaskClient> {
+export async function openClient(address: string, locks: Locks): Promise<TaskClient> {
   const { connect } = await library()
-  const client = await connect(address)
+  const client = await connect(address, locks)
   return {
     submit: (data) => client.submit(noop, data),
     submitMany: (data, runAtMs) =>

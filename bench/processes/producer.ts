@@ -2,6 +2,7 @@
 
 import { percentile } from '../statistics.ts'
 import { answer } from './answer.ts'
+import { type DialReport, dial, type Locks } from './dial.ts'
 import { nowUs, payload, type TaskClient } from './task-client.ts'
 
 export interface LoadReport {
@@ -20,15 +21,20 @@ export interface PacedReport {
   readonly roundTripP99Ms: number
 }
 
-const [library, address] = process.argv.slice(2) as [string, string]
+const [library, address, locksText = '{}'] = process.argv.slice(2) as [string, string, string?]
+const locks = JSON.parse(locksText) as Locks
 const { openClient } = (await import(`./${library}-client.ts`)) as {
-  openClient(address: string): Promise<TaskClient>
+  openClient(address: string, locks: Locks): Promise<TaskClient>
 }
-const client = await openClient(address)
+const client = await openClient(address, locks)
 
-answer({ load, bulk, paced }, async () => {
+answer({ load, bulk, paced, dial: dialing }, async () => {
   await client.close()
 })
+
+function dialing(resume: boolean, forMs: number): Promise<DialReport> {
+  return dial(address, locks, resume, forMs)
+}
 
 /** `inFlight` callers, each submitting its next task when the last one is confirmed, for a time. */
 async function load(inFlight: number, forMs: number): Promise<LoadReport> {

@@ -9,6 +9,7 @@ import pg from 'pg'
 import { commandLine, library } from '../built.ts'
 import { type Child, startNode } from '../children.ts'
 import { freePort } from '../free-port.ts'
+import type { Locks } from '../processes/dial.ts'
 import { newCluster } from './cluster-servers.ts'
 import type { Context, Running, System } from './system.ts'
 
@@ -48,16 +49,21 @@ async function holdTransaction(databaseUrl: string): Promise<() => Promise<void>
   return () => holder.end()
 }
 
-interface Place {
+export interface Place {
   readonly server: readonly string[]
   /** null: through the distributor. */
   readonly worker: readonly string[] | null
+  /** What clients show and trust. */
+  readonly locks?: Locks
+  /** The same for a worker that comes through the distributor. */
+  readonly workerLocks?: readonly string[]
 }
 
-async function startChasqui({ workers, execArgv }: Context, place: Place): Promise<Running> {
+export async function startChasqui({ workers, execArgv }: Context, place: Place): Promise<Running> {
   const { connect } = await library()
   const port = await freePort()
-  const address = `chasqui://127.0.0.1:${port}`
+  const { locks = {}, workerLocks = [] } = place
+  const address = `${locks.tls === undefined ? 'chasqui' : 'chasquis'}://127.0.0.1:${port}`
   const startCommand = (role: string, args: readonly string[]) => {
     const leash = ['--import', join(processes, 'leash.mjs')]
     return startNode(role, commandLine, [role, ...args, '--json'], [...leash, ...execArgv(role)])
@@ -69,7 +75,7 @@ async function startChasqui({ workers, execArgv }: Context, place: Place): Promi
   }
   let server = await startServer()
   // A connection of our own, to ask how far things are; it is not part of the load.
-  const observer = await connect(address)
+  const observer = await connect(address, locks)
   let producer: Child | null = null
   let consumers: Child[] = []
   return {
@@ -80,11 +86,19 @@ async function startChasqui({ workers, execArgv }: Context, place: Place): Promi
     }),
     async startProducer() {
       const file = join(processes, 'producer.ts')
-      producer = startNode('producer', file, ['chasqui', address], execArgv('producer'))
+      producer = startNode(
+        'producer',
+        file,
+        ['chasqui', address, JSON.stringify(locks)],
+        execArgv('producer'),
+      )
       return producer
     },
     async startWorkers() {
-      const args = [join(processes, 'handlers.ts'), ...(place.worker ?? ['--connect', address])]
+      const args = [
+        join(processes, 'handlers.ts'),
+        ...(place.worker ?? ['--connect', address, ...workerLocks]),
+      ]
       consumers = Array.from({ length: workers }, () => startCommand('worker', args))
       await Promise.all(consumers.map(ready))
     },

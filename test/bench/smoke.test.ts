@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, '../..')
 /** The figure that no cell can do without. */
 const MAIN_METRIC = { low: 'pickUpP50Ms', paced: 'pickUpP50Ms', backlog: 'endRate' } as const
 /** What each of our engines and BullMQ can do. */
-const EVERYWHERE = CELL_NAMES.filter((cell) => cell !== 'aged' && cell !== 'held')
+const EVERYWHERE = CELL_NAMES.filter((cell) => cell !== 'aged' && cell !== 'held' && cell !== 'dial')
 const deadline = { timeout: 240_000 }
 
 async function bench(args: readonly string[]): Promise<readonly Summary[]> {
@@ -49,7 +49,7 @@ function assertComplete(
 
 test('every cell measures our system and leaves nothing behind', deadline, async (context) => {
   const dir = temporaryFolder(context, 'bench')
-  assertComplete(await bench(['--dir', dir]), ['Chasqui'], [...EVERYWHERE, 'aged'])
+  assertComplete(await bench(['--dir', dir]), ['Chasqui'], [...EVERYWHERE, 'aged', 'dial'])
   assert.deepEqual(readdirSync(dir), [])
 })
 
@@ -59,6 +59,14 @@ test('every cell measures the peers, on servers of their own', { ...deadline, ..
   const args = ['--peers', '--only', EVERYWHERE.join(), '--dir', dir]
   assertComplete(await bench(args), ['Chasqui', 'BullMQ everysec', 'BullMQ always'], EVERYWHERE)
   assert.deepEqual(readdirSync(dir), [])
+})
+
+test('what the locks cost is measured beside the plain system', deadline, async (context) => {
+  const dir = temporaryFolder(context, 'bench')
+  const summaries = await bench(['--tls', '--only', 'end,dial', '--dir', dir])
+  assertComplete(summaries, ['Chasqui', 'Chasqui TLS'], ['end', 'dial'])
+  const dialed = summaries.find(({ cell, system }) => cell === 'dial' && system === 'Chasqui TLS')!
+  assert.ok(dialed.metrics.resumedRate!.median > 0)
 })
 
 const cluster = needCluster()

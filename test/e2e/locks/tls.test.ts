@@ -79,6 +79,50 @@ test('openssl s_client is a client', openssl, async (t) => {
   assert.notEqual(old.status, 0)
 })
 
+test(
+  'openssl s_client takes up its session again, in TLS 1.3 and 1.2, and shows its certificate',
+  openssl,
+  async (t) => {
+    const { port, files } = await openTls(t, { isMutual: true })
+    const folder = temporaryFolder(t, 'session')
+    const run = (version: string, name: string, more: readonly string[]) => {
+      const place = [
+        's_client',
+        '-connect',
+        `127.0.0.1:${port}`,
+        '-CAfile',
+        files.ca,
+        version,
+        '-verify_return_error',
+      ]
+      const proof = ['-cert', files.clientCert, '-key', files.clientKey, '-ign_eof', ...more]
+      const session = join(folder, name)
+      const file = more.includes('-sess_in') ? [session] : ['-sess_out', session]
+      // Half open: the answer comes after the end of what is asked.
+      const child = spawn('openssl', [...place, ...proof, ...file], { stdio: ['pipe', 'pipe', 'pipe'] })
+      atEnd(t, () => child.kill('SIGKILL'))
+      return new Promise<string>((resolve) => {
+        let said = ''
+        child.stdout.setEncoding('utf8').on('data', (text: string) => {
+          said += text
+          // Told once it is answered: by then the tickets of TLS 1.3 have come, too.
+          if (said.includes('"status":"ok"')) child.kill('SIGTERM')
+        })
+        child.once('close', () => resolve(said))
+        child.stdin.write('{"type":"sumar","data":[5,7]}\n')
+      })
+    }
+    for (const version of ['-tls1_3', '-tls1_2']) {
+      const first = await run(version, version, [])
+      assert.match(first, /^New, TLSv1\.[23], Cipher is /m)
+      assert.match(first, /"status":"ok"/)
+      const again = await run(version, version, ['-sess_in'])
+      assert.match(again, /^Reused, TLSv1\.[23], Cipher is /m)
+      assert.match(again, /"status":"ok"/)
+    }
+  },
+)
+
 const PYTHON = `
 import json, socket, ssl, sys
 port, ca, cert, key = int(sys.argv[1]), *sys.argv[2:5]
