@@ -243,6 +243,10 @@ export const DOCUMENT_TAKEN_MS = 30_000
 export const DOCUMENT_DRAIN_MS = 5_000
 /** Rows that one `task.list` call may look at before it returns what it has, with a cursor. */
 export const LIST_SCAN_MAX = 2_000
+/** Where tasks are left out by time or text, rows are asked for in slices; a small one counts as this many rows. */
+export const LIST_SLICE_COST = 20
+/** Tasks are listed in the order in which they were accepted; their times may differ from it by this much. */
+export const LIST_TIME_SLACK_MS = 60_000
 export const LIST_LIMIT_DEFAULT = 100
 export const LIST_LIMIT_MAX = 1_000
 /** Tasks that one `task.retry` by filter takes up; call again while it says `more`. */

@@ -2,7 +2,13 @@
 
 import type { Change, Engine } from '../../engine/engine.ts'
 import { ChasquiError } from '../../task/errors.ts'
-import { READ_SLICE_TASKS, REPLY_LENGTH_MAX, WAIT_MS_DEFAULT } from '../../task/limits.ts'
+import {
+  LIST_SCAN_MAX,
+  LIST_SLICE_COST,
+  READ_SLICE_TASKS,
+  REPLY_LENGTH_MAX,
+  WAIT_MS_DEFAULT,
+} from '../../task/limits.ts'
 import type { TaskRecord } from '../../task/task.ts'
 import { writeLogLines } from '../../wire/event-codec.ts'
 import { refuse } from '../../wire/fields.ts'
@@ -10,6 +16,7 @@ import type { Params } from '../../wire/messages.ts'
 import { readListQuery, readRetrySelection, readWatchQuery } from '../../wire/query-codec.ts'
 import { writeChanges, writeRecord, writeRetryAnswer } from '../../wire/record-codec.ts'
 import type { Call, CommandContext } from '../command.ts'
+import { readNarrowing } from './narrowing.ts'
 
 interface IdParams {
   readonly ids: readonly string[]
@@ -39,26 +46,32 @@ function appendRecords(before: string, records: readonly (TaskRecord | null)[]):
   return text
 }
 
-/** In slices likewise; a page whose text gets long ends early. */
+/** In slices likewise; a page whose text gets long, or for which much was looked at, ends early. */
 export async function list({ engine }: CommandContext, params: Params): Promise<string> {
   const query = readListQuery(params)
+  const narrowing = readNarrowing(params)
   const texts: string[] = []
   let length = 0
+  let looked = 0
   let cursor = query.cursor
   for (;;) {
     const limit = Math.min(query.limit - texts.length, READ_SLICE_TASKS)
     const page = await engine.list({ ...query, limit, ...(cursor === undefined ? {} : { cursor }) })
+    looked += narrowing === null ? page.tasks.length : Math.max(page.tasks.length, LIST_SLICE_COST)
+    let next = page.cursor
     for (const record of page.tasks) {
+      if (narrowing?.isPast(record) === true) next = null
+      if (narrowing?.fits(record) === false) continue
       const text = writeRecord(record)
       length += text.length
       texts.push(text)
     }
     // A short page says that the engine has looked at enough rows for one request.
-    const isOver = page.cursor === null || page.tasks.length < limit || texts.length >= query.limit
-    if (isOver || length > REPLY_LENGTH_MAX) {
-      return `{"tasks":[${texts.join(',')}],"cursor":${JSON.stringify(page.cursor)}}`
+    const isOver = next === null || page.tasks.length < limit || texts.length >= query.limit
+    if (isOver || length > REPLY_LENGTH_MAX || (narrowing !== null && looked >= LIST_SCAN_MAX)) {
+      return `{"tasks":[${texts.join(',')}],"cursor":${JSON.stringify(next)}}`
     }
-    cursor = page.cursor
+    cursor = next!
   }
 }
 

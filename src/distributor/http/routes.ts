@@ -7,7 +7,7 @@ export const COMMAND_ROUTES: readonly CommandRoute[] = [
     verb: 'GET',
     path: '/v1/tasks',
     command: 'task.list',
-    query: ['state', 'type', 'queue', 'limit', 'cursor', 'data'],
+    query: ['state', 'type', 'queue', 'createdAfter', 'createdBefore', 'text', 'limit', 'cursor', 'data'],
   },
   { verb: 'POST', path: '/v1/tasks/get', command: 'task.get', body: true },
   { verb: 'POST', path: '/v1/tasks/wait', command: 'task.wait', body: true },

@@ -8,6 +8,7 @@ import {
   CRASHES_DEFAULT,
   CRASHES_MAX,
   DEDUPE_WINDOW_MS_DEFAULT,
+  ID_LENGTH_MAX,
   KEY_LENGTH_MAX,
   LIST_LIMIT_DEFAULT,
   LIST_LIMIT_MAX,
@@ -156,6 +157,14 @@ export const TASK_METHODS = {
       state: optional(oneOrMany(State, 'Only these states.')),
       type: optional(oneOrMany(TaskType, 'Only these types.')),
       queue: optional(oneOrMany(QueueName, 'Only these queues.')),
+      createdAfter: optional(Time('Only those accepted at this time or later.')),
+      createdBefore: optional(Time('Only those accepted before this time.')),
+      text: optional(
+        name(
+          ID_LENGTH_MAX,
+          'Only ids with this text in them. Rows are looked at one by one: pages may be short.',
+        ),
+      ),
       limit: optional(
         Type.Integer({
           minimum: 1,

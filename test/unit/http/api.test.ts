@@ -2,6 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { openMemoryEngine } from '../../../src/engine/memory/memory-engine.ts'
+import { VirtualClock } from '../../../src/task/clock.ts'
 import { body, openHttpServer } from '../../support/http-server.ts'
 
 test('one task is a 201 with its receipt and where it is found; the same id again a 200; other content a 409', async (context) => {
@@ -196,4 +198,39 @@ test('what cannot be understood is an error of the table, and the next request i
   const unknown = await ask('GET', '/v1/nothing')
   assert.deepEqual([unknown.status, unknown.error], [404, 'METHOD_NOT_FOUND'])
   assert.equal((await ask('POST', '/v1/tasks', { body: { type: 'x' } })).status, 201)
+})
+
+test('tasks are found by time and by a text in their id; pages end early rather than late', async (context) => {
+  const clock = new VirtualClock(Date.parse('2026-01-31T12:00:00Z'))
+  const engine = openMemoryEngine({ clock })
+  context.after(() => engine.close())
+  const { ask } = await openHttpServer(context, { engine })
+  for (const minute of [0, 10, 20, 30]) {
+    const tasks = ['order', 'invoice'].map((what) => ({ id: `${what}-${minute}`, type: 'x' }))
+    await body(ask('POST', '/v1/tasks', { body: { tasks } }))
+    await clock.advance(600_000)
+  }
+  const many = Array.from({ length: 2_500 }, (_, index) => ({ id: `noise-${index}`, type: 'x' }))
+  await body(ask('POST', '/v1/tasks', { body: { tasks: many } }))
+  const all = async (query: string) => {
+    const [ids, pages]: [string[], number[]] = [[], []]
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const more: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
+      const page = await body(ask('GET', `/v1/tasks?${query}${more}`))
+      pages.push(page.tasks.length)
+      ids.push(...page.tasks.map(({ id }: { id: string }) => id))
+      cursor = page.cursor
+    }
+    return { ids, pages }
+  }
+  const found = await all('text=ORDER')
+  assert.deepEqual(found.ids, ['order-30', 'order-20', 'order-10', 'order-0'])
+  assert.ok(found.pages.length > 1, 'the first page ends after as many rows as one request may look at')
+  const between = 'createdAfter=2026-01-31T12:10:00Z&createdBefore=2026-01-31T12:30:00Z'
+  assert.deepEqual((await all(between)).ids, ['invoice-20', 'order-20', 'invoice-10', 'order-10'])
+  const few = await all(`${between}&limit=3&text=order`)
+  assert.deepEqual(few.ids, ['order-20', 'order-10'])
+  const { pages } = await all('createdAfter=2026-01-31T12:39:00Z&limit=1000')
+  assert.equal(pages.length, 3)
+  assert.equal((await ask('GET', '/v1/tasks?createdAfter=yesterday')).error, 'INVALID_PARAMS')
 })
