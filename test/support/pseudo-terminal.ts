@@ -14,7 +14,7 @@ import { atEnd } from './temporary.ts'
 
 const DEADLINE_MS = 90_000
 /** With which `chasqui top` begins and ends each picture. */
-const PICTURE = /\x1b\[\?2026h([\s\S]*?)\x1b\[\?2026l/g
+const [BEGIN, END] = ['\x1b[?2026h', '\x1b[?2026l']
 
 export interface TerminalEnd {
   readonly code: number | null
@@ -84,7 +84,10 @@ export async function openPseudoTerminal(
   })
   const order = (message: unknown) => void child.stdin.write(`${JSON.stringify(message)}\n`)
   const picture = () => {
-    const last = [...text.matchAll(PICTURE)].at(-1)?.[1] ?? ''
+    // From the end on, for it is asked often while the text grows.
+    const end = text.lastIndexOf(END)
+    const begin = text.lastIndexOf(BEGIN, end)
+    const last = begin < 0 ? '' : text.slice(begin + BEGIN.length, end)
     return last.split(/\r*\n/).map((line) => stripVTControlCharacters(line))
   }
   return {

@@ -99,6 +99,14 @@ test('client, engine, worker and handler are one trace, each span under the one 
   assert.deepEqual([told.traceId, told.parentSpanId], [traceId, idOf(run![0]!)])
 })
 
+test('a handler in a process of its own is in the trace likewise', async () => {
+  const task = await client.submit<Told>('charge-apart', null)
+  const told = await task.result()
+  const [span] = spansOf(task.id).process!
+  assert.equal(told.traceparent, `00-${span!.spanContext().traceId}-${idOf(span!)}-01`)
+  assert.deepEqual([told.traceId, told.parentSpanId], [span!.spanContext().traceId, idOf(span!)])
+})
+
 test('names, kinds and attributes are those of the conventions for messaging', async () => {
   const task = await client.submit('charge', 'é', { id: 'pay-7' })
   await task.result()

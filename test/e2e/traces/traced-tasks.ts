@@ -8,7 +8,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
-import { defineTask } from '../../../src/index.ts'
+import { defineTask, type TaskContext } from '../../../src/index.ts'
 
 /** The test that wants to see the spans says so in the name of the module. */
 const url = new URL(import.meta.url).searchParams.get('receiver')
@@ -31,16 +31,17 @@ export function toldOf(span: Span): object {
 }
 
 /** A span around a wait; answers with what it was told and what its span was. */
-export const charge = defineTask({
-  type: 'charge',
-  run: (_data: unknown, ctx) =>
-    tracer.startActiveSpan('call the bank', async (span) => {
-      await new Promise((resolve) => setTimeout(resolve, 1))
-      span.end()
-      await provider.forceFlush()
-      return { traceparent: ctx.traceparent, ...toldOf(span) }
-    }),
-})
+const callTheBank = (_data: unknown, { traceparent }: TaskContext) =>
+  tracer.startActiveSpan('call the bank', async (span) => {
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    span.end()
+    await provider.forceFlush()
+    return { traceparent, ...toldOf(span) }
+  })
+
+export const charge = defineTask({ type: 'charge', run: callTheBank })
+/** In a process of its own. */
+export const chargeApart = defineTask({ type: 'charge-apart', isolation: 'process', run: callTheBank })
 
 export const failOnce = defineTask({
   type: 'fail-once',
