@@ -6,6 +6,7 @@ import type { Use } from '../task/middleware.ts'
 import type { Settings } from './settings.ts'
 
 /** For `connect`. @throws ChasquiError CONFIG_INVALID */
-export function payloadKeys({ encryptionKeys }: Settings): { readonly use?: Use } {
-  return encryptionKeys === undefined ? {} : { use: [encryption(keyFile(encryptionKeys))] }
+export function payloadKeys({ encryptionKeys, plainPayloads }: Settings): { readonly use?: Use } {
+  if (encryptionKeys === undefined) return {}
+  return { use: [encryption(keyFile(encryptionKeys), { allowPlain: plainPayloads === 'take' })] }
 }

@@ -41,6 +41,7 @@ export async function runWorker({ settings, log, stop, onReady }: Role): Promise
       ...(queues !== undefined && { queues }),
       ...(types !== undefined && { types }),
       ...(settings.encryptionKeys !== undefined && { encryptionKeys: settings.encryptionKeys }),
+      allowPlain: settings.plainPayloads === 'take',
       ...(threads !== undefined && { threads }),
       ...(prefetch !== undefined && { prefetch }),
       limits: {

@@ -204,6 +204,13 @@ const SETTINGS = {
       'Keys of payload encryption, as `chasqui keys` writes them, for workers and for the commands that submit and show tasks. The distributor needs none and can read nothing. Not set: payloads travel and are stored as they are.',
   }),
 
+  plainPayloads: choice(['refuse', 'take'], {
+    group: 'tls',
+    default: 'refuse',
+    description:
+      'With `--encryption-keys`: what to do with data and results that are not encrypted. `take` is for the time of a change, and for tasks that the server makes itself (schedules).',
+  }),
+
   // ---- the worker
   workers: integer({
     group: 'worker',

@@ -18,6 +18,7 @@ export const CLIENT_SETTINGS = [
   'token',
   ...TLS_SETTINGS,
   'encryptionKeys',
+  'plainPayloads',
 ] as const satisfies readonly SettingKey[]
 
 /** For commands that ask one question. */
@@ -34,7 +35,7 @@ export function addConnection(command: Command): Command {
 
 /** For those that also show what is in tasks. */
 export function addReadingConnection(command: Command): Command {
-  return addSettings(command, [...ASKING_SETTINGS, 'encryptionKeys'])
+  return addSettings(command, [...ASKING_SETTINGS, 'encryptionKeys', 'plainPayloads'])
 }
 
 /** Connects, lets `use` do its work, and closes, however that ends. */

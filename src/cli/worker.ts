@@ -22,6 +22,7 @@ export const WORKER_SETTINGS = [
   'token',
   ...TLS_SETTINGS,
   'encryptionKeys',
+  'plainPayloads',
   'concurrency',
   'threads',
   'prefetch',

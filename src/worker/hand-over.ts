@@ -65,6 +65,7 @@ export interface TypeFacts {
 export interface ThreadSetup {
   readonly modules: readonly string[]
   readonly keyFile: string | null
+  readonly allowPlain: boolean
   readonly slots: number
   readonly board: SharedArrayBuffer
   readonly base: bigint
@@ -75,5 +76,6 @@ export interface ThreadSetup {
 export interface ProcessSetup {
   readonly modules: readonly string[]
   readonly keyFile: string | null
+  readonly allowPlain: boolean
   readonly resultBytesMax: number
 }

@@ -42,6 +42,8 @@ export interface WorkerOptions {
   readonly env?: NodeJS.ProcessEnv
   /** A file of encryption keys (`chasqui keys`): data is decrypted and results are encrypted in the threads. Default: none. */
   readonly encryptionKeys?: string
+  /** With keys: also take data that is not encrypted. Default false. */
+  readonly allowPlain?: boolean
   readonly limits?: Partial<WorkerLimits>
   readonly log?: Pick<Log, 'event'>
   /** A line for every attempt that ended. Default 'auto': while there are few. */
@@ -86,6 +88,7 @@ export function settleOptions(options: WorkerOptions): SettledOptions {
       ? options.modules.map((name) => resolveModule(name, folder))
       : [SAMPLE_MODULE],
     encryptionKeys: options.encryptionKeys === undefined ? null : resolve(folder, options.encryptionKeys),
+    allowPlain: options.allowPlain ?? false,
     concurrency,
     threads,
     prefetch,

@@ -70,7 +70,7 @@ export class ProcessHost {
     this.number = number
     this.#options = options
     this.#events = events
-    const { modules, keyFile, resultBytesMax, memoryMb, env } = options
+    const { modules, keyFile, allowPlain, resultBytesMax, memoryMb, env } = options
     this.#isSealed = keyFile !== null
     const child = fork(PROCESS_MODULE, [], {
       execArgv: [...process.execArgv, `--max-old-space-size=${memoryMb}`],
@@ -91,7 +91,7 @@ export class ProcessHost {
       if (child.pid === undefined)
         this.#end({ name: 'ProcessCrashed', message: `it could not be started: ${error.message}` })
     })
-    this.#send({ modules, keyFile, resultBytesMax } satisfies ProcessSetup)
+    this.#send({ modules, keyFile, allowPlain, resultBytesMax } satisfies ProcessSetup)
   }
 
   get isFree(): boolean {

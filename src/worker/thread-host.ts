@@ -43,6 +43,7 @@ export interface ThreadOptions {
   readonly modules: readonly string[]
   /** Of encryption. */
   readonly keyFile: string | null
+  readonly allowPlain: boolean
   readonly env: NodeJS.ProcessEnv
   readonly memoryMb: number
   readonly resultBytesMax: number
@@ -120,6 +121,7 @@ export class ThreadHost {
       workerData: {
         modules: options.modules,
         keyFile: options.keyFile,
+        allowPlain: options.allowPlain,
         slots,
         board: this.#board.buffer,
         base,

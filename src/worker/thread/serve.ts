@@ -28,6 +28,8 @@ export interface Handling {
   readonly modules: readonly string[]
   /** Of encryption, which is nearer to the wire than what the modules use; null: none. */
   readonly keyFile: string | null
+  /** With keys: also take what is not encrypted. */
+  readonly allowPlain: boolean
   readonly slots: number
   readonly board: Board
   readonly resultBytesMax: number
@@ -101,9 +103,9 @@ export async function serveHandlers(
   }
 }
 
-async function load({ modules, keyFile: path }: Handling): Promise<Loaded | ChasquiError> {
+async function load({ modules, keyFile: path, allowPlain }: Handling): Promise<Loaded | ChasquiError> {
   try {
-    const own = path === null ? [] : [encryption(keyFile(path))]
+    const own = path === null ? [] : [encryption(keyFile(path), { allowPlain })]
     const { definitions, use } = await loadModules(modules)
     return { definitions, use: [...use, ...own] }
   } catch (error) {

@@ -96,3 +96,13 @@ test('with a file of keys the engine and the log see no plain text, not even whe
   const seen = [await engine.get(ids, { data: true }), await engine.log(ids[0]!, 0), events]
   for (const value of seen) assert.ok(!JSON.stringify(value).includes('PLANTED'), JSON.stringify(value))
 })
+
+test('data that is not encrypted is refused, unless a worker is told to take it; the result is encrypted all the same', async (context) => {
+  const keys = keysIn(context)
+  const strict = await openBench(context, { encryptionKeys: keys })
+  const [refused] = await strict.final(await strict.submit('add', [5, 7]))
+  assert.equal(refused!.error!.name, 'DECRYPT_FAILED')
+  const lenient = await openBench(context, { encryptionKeys: keys, allowPlain: true })
+  const [taken] = await lenient.final(await lenient.submit('add', [5, 7]))
+  assert.match(taken!.resultText!, /^\{"\$sealed":"1\.k5\./)
+})

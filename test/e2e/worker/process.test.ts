@@ -168,6 +168,9 @@ test('when the worker is killed its handler processes end, blocked ones and what
   const { readFileSync } = await import('node:fs')
   const pids = () =>
     existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').slice(0, -1).map(Number) : []
+  context.after(() => {
+    for (const pid of pids()) if (isRunning(pid)) process.kill(pid, 'SIGKILL')
+  })
   await until('it spins', () => pids().length === 2)
   assert.ok(pids().every(isRunning))
   worker.kill('SIGKILL')
