@@ -10,13 +10,24 @@ import { createRequire } from 'node:module'
 import type * as Api from '@opentelemetry/api'
 import { type Metadata, readTraceparent, TRACEPARENT, TRACESTATE, withTrace } from './trace-context.ts'
 
-/** Where all copies of the API, version 1, find what was registered; that they share it is the purpose of the symbol. */
+/**
+ * Where all copies of the API, version 1, find what was registered; that they share it is the purpose of the symbol. Taken from there and
+ * not through our own copy, which would not look at what an older one has registered.
+ */
 const REGISTERED = Symbol.for('opentelemetry.js.api.1')
+
+interface Registered {
+  readonly trace?: Api.TracerProvider
+  readonly context?: Api.ContextManager
+}
+
+function registered(): Registered | undefined {
+  return (globalThis as { [REGISTERED]?: Registered })[REGISTERED]
+}
 
 /** Whether anybody has registered a tracer in this thread. */
 export function isTraced(): boolean {
-  const api = (globalThis as { [REGISTERED]?: { trace?: unknown } })[REGISTERED]
-  return api !== undefined && api.trace !== undefined
+  return registered()?.trace !== undefined
 }
 
 let loaded: typeof Api | null = null
@@ -70,23 +81,25 @@ export interface SpanError {
 export function startSpan({ operation, task, metadata, attributes, links = [] }: SpanStart): TaskSpan {
   const api = otelApi()
   const { kind, type } = OPERATIONS[operation]
-  const span = api.trace.getTracer(LIBRARY).startSpan(
-    `${operation} ${task.queue}`,
-    {
-      kind: api.SpanKind[kind],
-      attributes: {
-        'messaging.system': LIBRARY,
-        'messaging.operation.name': operation,
-        ...(type !== null && { 'messaging.operation.type': type }),
-        'messaging.destination.name': task.queue,
-        'messaging.message.id': task.id,
-        'chasqui.task.type': task.type,
-        ...attributes,
+  const span = registered()!
+    .trace!.getTracer(LIBRARY)
+    .startSpan(
+      `${operation} ${task.queue}`,
+      {
+        kind: api.SpanKind[kind],
+        attributes: {
+          'messaging.system': LIBRARY,
+          'messaging.operation.name': operation,
+          ...(type !== null && { 'messaging.operation.type': type }),
+          'messaging.destination.name': task.queue,
+          'messaging.message.id': task.id,
+          'chasqui.task.type': task.type,
+          ...attributes,
+        },
+        links: links.map((context) => ({ context })),
       },
-      links: links.map((context) => ({ context })),
-    },
-    contextOf(metadata),
-  )
+      contextOf(metadata),
+    )
   let ended = false
   return {
     context: span.spanContext(),
@@ -114,12 +127,13 @@ export function startSpan({ operation, task, metadata, attributes, links = [] }:
 
 /** Runs a function where the spans that it starts follow on the trace of a task. Only where `isTraced`. */
 export function withinTrace<T>(metadata: Metadata | null, run: () => T): T {
-  return otelApi().context.with(contextOf(metadata), run)
+  const manager = registered()?.context
+  return manager === undefined ? run() : manager.with(contextOf(metadata), run)
 }
 
 function contextOf(metadata: Metadata | null): Api.Context {
-  const { context, createTraceState, trace } = otelApi()
-  const active = context.active()
+  const { createTraceState, ROOT_CONTEXT, trace } = otelApi()
+  const active = registered()?.context?.active() ?? ROOT_CONTEXT
   const parent = readTraceparent(metadata?.[TRACEPARENT])
   if (parent === null) return active
   const state = metadata?.[TRACESTATE]
