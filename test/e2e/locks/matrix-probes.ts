@@ -100,7 +100,7 @@ export const PROBES: Readonly<Record<string, Probe>> = {
   'cron.put': async (_, place) => [schedule(place), ({ created }) => created],
   'cron.list': async (stage, place) => {
     const name = await stage.scheduled(place, false)
-    return [{ names: [name] }, ({ schedules }) => schedules.length === 1]
+    return [{ names: [name] }, ({ schedules }) => schedules.some((one: Reply) => one.name === name)]
   },
   'cron.delete': onSchedule(({ deleted }) => deleted),
   'cron.pause': onSchedule(({ changed }) => changed),
