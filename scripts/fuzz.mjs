@@ -11,8 +11,9 @@ import { bootstrap, root, stop } from './bootstrap.mjs'
 
 /** What part of all cases goes to which door. */
 const DOORS = [
-  { what: 'the wire, after authentication', file: 'test/e2e/protocol/fuzz.test.ts', share: 0.4 },
+  { what: 'the wire, after authentication', file: 'test/e2e/protocol/fuzz.test.ts', share: 0.35 },
   { what: 'the wire, before authentication', file: 'test/e2e/protocol/fuzz-strangers.test.ts', share: 0.2 },
+  { what: 'HTTP', file: 'test/e2e/protocol/fuzz-http.test.ts', share: 0.05 },
   { what: 'the tokens file', file: 'test/unit/distributor/token-file.test.ts', share: 0.15 },
   { what: 'the configuration file', file: 'test/unit/app/config-fuzz.test.ts', share: 0.1 },
   { what: 'PROXY headers, read', file: 'test/unit/wire/proxy-header.test.ts', share: 0.13 },

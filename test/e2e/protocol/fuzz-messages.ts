@@ -61,7 +61,7 @@ function randomWords(random: Random): Buffer {
 const id = (random: Random) => `fuzz-${random.below(500)}`
 
 /** Params that make sense, most of the time. */
-function goodParams(random: Random): object {
+export function goodParams(random: Random): object {
   const lease = () => ({ id: id(random), epoch: random.below(1_000) })
   return random.pick<() => object>([
     () => ({ tasks: [{ id: id(random), type: 'a', data: [1, { x: 'ñ' }], delayMs: random.below(50) }] }),

@@ -1,6 +1,8 @@
 /** Who gets in, who is sent away, what that costs, and what happens to those who are in when the tokens change. */
 
 import assert from 'node:assert/strict'
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { connect } from '../../../src/client/connect.ts'
@@ -333,6 +335,23 @@ test('patterns of queues fit whole names, and a thousand stars cost no time', ()
   for (const [pattern, text, expected] of fits)
     assert.equal(fitsPattern(pattern, text), expected, `${pattern} ${text}`)
   assert.equal(fitsPattern(`${'*a'.repeat(1_000)}*b`, 'a'.repeat(10_000)), false)
+})
+
+test('each token is compared once, in constant time, whether its id is known or not', (t) => {
+  const { access, tokens } = issue(ADMIN)
+  const [, id] = tokens.root!.split('_')
+  const compared = t.mock.method(crypto, 'timingSafeEqual')
+  syncBuiltinESMExports()
+  t.after(() => {
+    compared.mock.restore()
+    syncBuiltinESMExports()
+  })
+  const wrong = createToken().token
+  for (const token of [tokens.root!, wrong, `chq_${id}_${wrong.slice(-43)}`]) {
+    compared.mock.resetCalls()
+    assert.equal(access.byToken(token, Date.now()) !== null, token === tokens.root)
+    assert.equal(compared.mock.callCount(), 1)
+  }
 })
 
 test('a token proves itself by its secret only', () => {
