@@ -39,7 +39,7 @@ export function addTop(program: Command): void {
           const top = { looker, address: settings.connect, intervalMs }
           try {
             if (screen.json) return await showValues(top, options.once === true, screen)
-            if (options.once === true || !process.stdout.isTTY) return await showOnce(top, screen)
+            if (options.once === true || !isLive()) return await showOnce(top, screen)
             return await showLive(top, screen.colors)
           } finally {
             await looker.close()
@@ -47,4 +47,9 @@ export function addTop(program: Command): void {
         })
       }),
     )
+}
+
+/** A terminal that can do more than a typewriter. */
+function isLive(): boolean {
+  return process.stdout.isTTY === true && process.env.TERM !== 'dumb'
 }

@@ -94,10 +94,7 @@ export function openTerminal({ onKey, onResize }: TerminalEvents): Terminal {
       // The terminal is gone: nothing is left to put back.
     }
   }
-  const onContinue = () => {
-    enter()
-    onResize()
-  }
+  let continuing: NodeJS.Timeout | null = null
   stdout.on('resize', onResize)
   process.on('exit', leave)
   enter()
@@ -112,12 +109,17 @@ export function openTerminal({ onKey, onResize }: TerminalEvents): Terminal {
     },
     suspend() {
       leave()
-      process.once('SIGCONT', onContinue)
       process.kill(process.pid, 'SIGTSTP')
+      // Timers stand still as long as it is stopped. Where no shell could let it go on, the system does not stop it at all.
+      continuing = setTimeout(() => {
+        enter()
+        onResize()
+      }, 0)
     },
     close() {
       stdout.off('resize', onResize)
-      process.off('exit', leave).off('SIGCONT', onContinue)
+      process.off('exit', leave)
+      if (continuing !== null) clearTimeout(continuing)
       leave()
     },
   }

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { stripVTControlCharacters } from 'node:util'
 import stringWidth from 'string-width'
 import { connect } from '../../../src/client/connect.ts'
+import { eventually } from '../../support/eventually.ts'
 import { freePorts } from '../../support/ports.ts'
 import { openPseudoTerminal } from '../../support/pseudo-terminal.ts'
 import { needProgram } from '../../support/real-parts.ts'
@@ -79,11 +80,20 @@ test(
     await top.until('the help', has('scroll a list'))
 
     assert.ok(!top.text.includes(LEFT))
+    // No shell is there to let it go on, so it comes back by itself.
+    top.press('\x1a')
+    await eventually(
+      'it left and came back',
+      () => top.text.lastIndexOf(ENTERED) > top.text.indexOf(LEFT) && top.text.includes(LEFT),
+      60_000,
+    )
+    top.press('?')
+    await top.until('the lists again', has('Workers 1'))
     top.press('q')
     const { code, modes } = await top.ended
     assert.equal(code, 0)
     assert.equal(modes[1], modes[0], 'echo, lines and signals of the terminal')
-    assert.equal(top.text.split(ENTERED).length, 2)
+    assert.equal(top.text.split(ENTERED).length, 3)
     assert.ok(top.text.endsWith(CURSOR_SHOWN + LEFT), JSON.stringify(top.text.slice(-40)))
   },
 )
