@@ -31,6 +31,7 @@ export {
 export { type ConnectOptions, connect } from './client/connect.ts'
 export type { TaskEvents } from './client/event-stream.ts'
 export type { TaskHandle, WaitOptions } from './client/handle.ts'
+export { type MemoOptions, memo } from './client/memo.ts'
 export type { Queues } from './client/queues.ts'
 export type { ScheduleOptions, Schedules, ScheduleTiming } from './client/schedules.ts'
 export type { TaskSnapshot } from './client/snapshot.ts'

@@ -9,7 +9,7 @@ import { root, textOf } from './source.ts'
 
 test('the TypeScript of the README compiles', () => compiles('README.md', 2))
 test('the TypeScript of docs/tracing.md compiles', () => compiles('docs/tracing.md', 1))
-test('the TypeScript of docs/middleware.md compiles', () => compiles('docs/middleware.md', 2))
+test('the TypeScript of docs/middleware.md compiles', () => compiles('docs/middleware.md', 3))
 test('the TypeScript of docs/handlers.md compiles', () => compiles('docs/handlers.md', 1))
 test('the TypeScript of docs/privacy.md compiles', () => compiles('docs/privacy.md', 1))
 

@@ -23,6 +23,7 @@ import {
   startServer,
   startWorker,
   WITH_HTTP,
+  workersReady,
 } from '../cli/chasqui.ts'
 
 const PLAIN = 'PLANTED-PLAIN-4c1d'
@@ -272,6 +273,16 @@ test('tokens, keys and passwords are in no log, error, help text, audit log, tit
     const answer = await fetch(url, { headers: { authorization: `Bearer ${wrong}` } }).catch(() => null)
     if (answer !== null) places.set(path, JSON.stringify([...answer.headers]) + (await answer.text()))
   }
+  // What `up` knows its workers hear, but not on their command lines.
+  const up = await startServer(t, ['up', '--engine', 'memory', '--workers', '1', '--database-url', database])
+  const [hired] = await workersReady(up, 1)
+  if (existsSync('/proc/self/cmdline')) {
+    places.set('cmdline of up', readFileSync(`/proc/${up.pid}/cmdline`, 'utf8'))
+    const ofHired = readFileSync(`/proc/${hired!.worker.pid}/cmdline`, 'utf8')
+    assert.match(ofHired, /worker/)
+    places.set('cmdline of its worker', ofHired)
+  }
+  await up.kill('SIGTERM')
   await worker.kill('SIGTERM')
   await server.kill('SIGTERM')
   for (const [name, text] of written(inFolder('server'))) places.set(`file ${name}`, text)
