@@ -25,7 +25,8 @@ const engine = await openRemoteEngine({
   link: { reconnectMaxMs },
 })
 const log = openLog({ level: 'info', format: 'json' })
-const worker = openWorker({ engine, modules: [module], concurrency, identity, log })
+// The handlers of these tests learn from a variable where to write.
+const worker = openWorker({ engine, modules: [module], concurrency, identity, log, env: process.env })
 process.on('SIGTERM', () => void worker.drain())
 await worker.ready
 process.stdout.write(`${JSON.stringify({ role: 'worker', pid: process.pid })}\n`)
