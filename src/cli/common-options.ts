@@ -1,7 +1,7 @@
 /** What commands have in common: how they are made, `--json`, examples, and durations. */
 
 import { type Command, InvalidArgumentError } from 'commander'
-import { DURATION_FORM, parseDuration } from '../app/quantities.ts'
+import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from '../app/quantities.ts'
 
 export interface CommandText {
   /** As commander writes it: `get <id...>`. */
@@ -30,6 +30,13 @@ export function durationOption(text: string): number {
   const ms = parseDuration(text)
   if (ms === null) throw new InvalidArgumentError(`It must be ${DURATION_FORM}.`)
   return ms
+}
+
+/** For commander: the text of an option to bytes. */
+export function sizeOption(text: string): number {
+  const bytes = parseSize(text)
+  if (bytes === null) throw new InvalidArgumentError(`It must be ${SIZE_FORM}.`)
+  return bytes
 }
 
 /** For commander: a whole number in a range. */

@@ -1,12 +1,11 @@
 /** The options of `chasqui queues define`: one for each thing that a queue can be told; `none` takes it away. */
 
-import { type Command, InvalidArgumentError } from 'commander'
-import { parseSize, SIZE_FORM } from '../app/quantities.ts'
+import type { Command } from 'commander'
 import { ATTEMPTS_MAX, CRASHES_MAX, PRIORITY_MAX, PRIORITY_MIN } from '../task/limits.ts'
 import type { QueueChange } from '../task/queue.ts'
 import { readBackoff } from '../wire/submission-codec.ts'
 import type { Options } from './action.ts'
-import { durationOption, integerOption } from './common-options.ts'
+import { durationOption, integerOption, sizeOption } from './common-options.ts'
 import { backoffOption } from './submit-options.ts'
 
 const NONE = 'none'
@@ -14,12 +13,6 @@ const NONE = 'none'
 /** For commander. */
 function orNone<Value>(parse: (text: string) => Value): (text: string) => Value | null {
   return (text) => (text === NONE ? null : parse(text))
-}
-
-function sizeOption(text: string): number {
-  const bytes = parseSize(text)
-  if (bytes === null) throw new InvalidArgumentError(`It must be ${SIZE_FORM}.`)
-  return bytes
 }
 
 export function addQueueOptions(command: Command): Command {

@@ -3,13 +3,21 @@
 import type { Command } from 'commander'
 import { AUDIT_SETTINGS, type SettingKey, type Settings } from '../app/settings.ts'
 import { action, type Call, type End } from './action.ts'
-import { addCommand, addJson, durationOption, listOption } from './common-options.ts'
+import {
+  addCommand,
+  addJson,
+  durationOption,
+  integerOption,
+  listOption,
+  sizeOption,
+} from './common-options.ts'
 import { asUsage, CommandError } from './exit-codes.ts'
 import { shortText, tableLines } from './screen.ts'
 import { addSettings, readSettings } from './setting-options.ts'
 
 const TOKEN_SETTINGS = ['tokens', ...AUDIT_SETTINGS] as const satisfies readonly SettingKey[]
 const DAY_MS = 86_400_000
+const RATE_MAX = 1_000_000_000
 
 export function addToken(program: Command): void {
   const command = addCommand(program, {
@@ -26,7 +34,7 @@ export function addToken(program: Command): void {
         'a worker of these queues only',
       ],
       [
-        'chasqui token create ana --rights submit,read --keys ana --expires 90d --tokens tokens.json',
+        'chasqui token create ana --rights submit,read --keys ana --expires 90d --stored-bytes 1GiB --tokens tokens.json',
         'a tenant: its own tasks only',
       ],
       ['chasqui token list --tokens tokens.json', 'who there is'],
@@ -49,6 +57,9 @@ export function addToken(program: Command): void {
     .option('--queues <a,b>', 'with --rights: in these queues; * stands for any characters', listOption, [])
     .option('--keys <a,b>', 'with --rights: only for tasks with these keys (tenants)', listOption, [])
     .option('--expires <duration>', 'valid for this long; without it for ever', daysOption)
+    .option('--tasks-per-second <n>', 'may submit so many at each distributor', integerOption(1, RATE_MAX))
+    .option('--bytes-per-second <size>', 'of their data, likewise', sizeOption)
+    .option('--stored-bytes <size>', 'of data that the store keeps for it, like 1GiB', sizeOption)
   addSettings(command, TOKEN_SETTINGS).action(
     action(async (call, what: string, name?: string) => {
       const { settings } = await readSettings(call.options, TOKEN_SETTINGS)
@@ -84,6 +95,9 @@ interface CreateOptions {
   readonly queues: readonly string[]
   readonly keys: readonly string[]
   readonly expires?: number
+  readonly tasksPerSecond?: number
+  readonly bytesPerSecond?: number
+  readonly storedBytes?: number
 }
 
 async function create(
@@ -94,7 +108,8 @@ async function create(
 ): Promise<End> {
   if (name === undefined)
     throw new CommandError('usage', 'what is it to be called? chasqui token create NAME.')
-  const { roles, rights, queues, keys, expires } = options as unknown as CreateOptions
+  const { roles, rights, queues, keys, expires, ...rest } = options as unknown as CreateOptions
+  const { tasksPerSecond, bytesPerSecond, storedBytes } = rest
   if (roles.length === 0 && rights.length === 0)
     throw new CommandError('usage', 'what may it do? Give --roles or --rights.')
   if (rights.length === 0 && queues.length + keys.length > 0) {
@@ -114,9 +129,13 @@ async function create(
     grants: rights.length === 0 ? [] : [grant],
     createdAt: new Date(nowMs).toISOString(),
     expiresAt: expires === undefined ? null : new Date(nowMs + expires).toISOString(),
-    limits: {},
+    limits: {
+      ...(tasksPerSecond !== undefined && { tasksPerSecond }),
+      ...(bytesPerSecond !== undefined && { bytesPerSecond }),
+      ...(storedBytes !== undefined && { storedBytes }),
+    },
   }
-  const { id, grants, expiresAt } = entry
+  const { id, grants, expiresAt, limits } = entry
   const change = () =>
     changeTokens(path, (file) => {
       if (file.tokens.some((known) => known.name === name))
@@ -125,7 +144,7 @@ async function create(
       // What was typed is checked by who reads it.
       return { file: parseTokenFile(formatTokenFile(written), 'this token'), result: null }
     })
-  const details = { token: `${name} (${id})`, roles, grants, expiresAt }
+  const details = { token: `${name} (${id})`, roles, grants, expiresAt, limits }
   await withNote(settings, change, () => ({ act: 'token.create', details }))
   if (screen.json) screen.value({ id: entry.id, name, token, expiresAt: entry.expiresAt })
   else {

@@ -188,7 +188,16 @@ test('the commands write what they did to the tokens into the file, and read fil
   const [audit, tokens] = [join(folder, 'audit.ndjson'), join(folder, 'tokens.json')]
   const token = (...args: readonly string[]) =>
     chasqui(['token', ...args, '--tokens', tokens, '--audit', audit])
-  const made = await token('create', 'root', '--roles', 'admin')
+  const made = await token(
+    'create',
+    'root',
+    '--roles',
+    'admin',
+    '--stored-bytes',
+    '1MiB',
+    '--tasks-per-second',
+    '5',
+  )
   assert.equal((await token('create', 'root', '--roles', 'admin')).code, 2)
   assert.equal((await token('revoke', 'root')).code, 0)
   appendFileSync(audit, '{"at":"2026-01-31T12:0')
@@ -202,6 +211,7 @@ test('the commands write what they did to the tokens into the file, and read fil
   )
   assert.match(String(lines[0]!.details!.token), /^root \(/)
   assert.deepEqual(lines[0]!.details!.roles, ['admin'])
+  assert.deepEqual(lines[0]!.details!.limits, { tasksPerSecond: 5, storedBytes: 1_048_576 })
   assert.ok(!readFileSync(audit, 'utf8').includes(made.stdout.trim().slice(-43)))
   const shown = await chasqui(['audit', '--audit', audit, '--act', 'token.revoke'])
   assert.match(shown.stdout, /^at +result +act +who +from +what\n.*token\.revoke.*local/)

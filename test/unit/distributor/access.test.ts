@@ -123,6 +123,14 @@ test('a token that is revoked ends its connections, and their watches and waits,
   await root.ask('queue.list')
 })
 
+test('a connection belongs to the token that it came with: another one is refused, and that is its end', async (t) => {
+  const issued = issue({ ...ADMIN, ana: { roles: ['viewer'] } })
+  const wire = await (await locked(t, issued)).connect()
+  await wire.ask('session.hello', { token: issued.tokens.ana })
+  assert.equal(await wire.refusal('session.hello', { token: issued.tokens.root }), 'UNAUTHENTICATED')
+  await wire.ended()
+})
+
 test('rights that change end the connection, and the next one has the new ones', async (t) => {
   const issued = issue({ ana: { roles: ['admin'] } })
   const server = await locked(t, issued)
