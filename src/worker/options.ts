@@ -9,6 +9,7 @@ import { ChasquiError } from '../task/errors.ts'
 import {
   CREDIT_MAX,
   DRAIN_MS,
+  PROCESS_IDLE_MS,
   PROCESS_MEMORY_MB,
   RESULT_BYTES_MAX,
   STOP_GRACE_MS,
@@ -61,6 +62,8 @@ export interface WorkerLimits {
   readonly threadMemoryMb: number
   /** Resident memory of one handler process (`isolation: 'process'`). */
   readonly processMemoryMb: number
+  /** A handler process without work is ended after this long. */
+  readonly processIdleMs: number
   /** JSON of one result. */
   readonly resultBytesMax: number
 }
@@ -99,6 +102,7 @@ export function settleOptions(options: WorkerOptions): SettledOptions {
       drainMs: DRAIN_MS,
       threadMemoryMb: THREAD_MEMORY_MB,
       processMemoryMb: PROCESS_MEMORY_MB,
+      processIdleMs: PROCESS_IDLE_MS,
       resultBytesMax: RESULT_BYTES_MAX,
       ...options.limits,
     },

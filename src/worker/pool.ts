@@ -21,6 +21,7 @@ export interface PoolOptions extends CrewOptions {
   readonly stopGraceMs: number
   /** Of handler processes. */
   readonly process: ThreadOptions
+  readonly processIdleMs: number
 }
 
 export interface PoolEvents {
@@ -57,8 +58,8 @@ export class Pool implements CrewEvents {
     this.#options = options
     this.#events = events
     this.#crew = new Crew(options, this)
-    const { slots, stopGraceMs, process } = options
-    this.#processes = new ProcessPool({ max: slots, stopGraceMs, process }, this)
+    const { slots, stopGraceMs, process, processIdleMs: idleMs } = options
+    this.#processes = new ProcessPool({ max: slots, stopGraceMs, process, idleMs }, this)
   }
 
   /** As Crew.open. */

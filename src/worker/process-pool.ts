@@ -5,7 +5,7 @@
  * Invariant: every delivery handed in leaves exactly once, by `processEnded` or as the answer to a call that takes it out.
  */
 
-import { PROCESS_IDLE_MS, THREAD_START_MS } from '../task/limits.ts'
+import { THREAD_START_MS } from '../task/limits.ts'
 import type { Outcome } from '../task/outcome.ts'
 import { blame } from './blame.ts'
 import type { ThreadReport } from './hand-over.ts'
@@ -18,6 +18,8 @@ export interface ProcessPoolOptions {
   readonly max: number
   readonly stopGraceMs: number
   readonly process: ThreadOptions
+  /** A process without work is ended after this long. */
+  readonly idleMs: number
 }
 
 export interface ProcessPoolEvents {
@@ -144,7 +146,7 @@ export class ProcessPool {
 
   #free(host: ProcessHost): void {
     this.#dispatch()
-    if (host.isFree) host.endAfter(PROCESS_IDLE_MS)
+    if (host.isFree) host.endAfter(this.#options.idleMs)
   }
 
   #ended(host: ProcessHost, held: Held | null, end: ProcessEnd): void {

@@ -132,10 +132,13 @@ class EngineWorker implements Worker, DeliverySink {
       settled: (held, outcome, settlement) => this.#settled(held, outcome, settlement),
     })
     const { threads, concurrency, modules, encryptionKeys: keyFile, allowPlain, env } = options
-    const { stopGraceMs, threadMemoryMb, processMemoryMb, resultBytesMax } = limits
+    const { stopGraceMs, threadMemoryMb, processMemoryMb, processIdleMs, resultBytesMax } = limits
     const thread = { modules, keyFile, allowPlain, env, memoryMb: threadMemoryMb, resultBytesMax }
     const process = { ...thread, memoryMb: processMemoryMb }
-    this.#pool = new Pool({ slots: concurrency, threads, stopGraceMs, thread, process }, this.#poolEvents())
+    this.#pool = new Pool(
+      { slots: concurrency, threads, stopGraceMs, thread, process, processIdleMs },
+      this.#poolEvents(),
+    )
     void this.#open()
   }
 

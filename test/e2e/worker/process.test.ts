@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -165,7 +165,6 @@ test('when the worker is killed its handler processes end, blocked ones and what
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   context.after(() => worker.kill('SIGKILL'))
-  const { readFileSync } = await import('node:fs')
   const pids = () =>
     existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').slice(0, -1).map(Number) : []
   context.after(() => {
@@ -203,4 +202,33 @@ test('what an ended task left behind takes the process down, and charges nobody'
   log.go()
   const [record] = await final(second)
   assert.deepEqual([record!.state, record!.crashes, record!.attempt], ['succeeded', 0, 1])
+})
+
+test('a process without work is ended, and the next task has a new one', async (context) => {
+  const { submit, final, worker } = await open(context, { limits: { processIdleMs: 1 } })
+  const run = async () => JSON.parse((await final(await submit('where', null)))[0]!.resultText!).pid as number
+  const first = await run()
+  await until('it is ended', () => worker.stats().processes === 0)
+  await gone(first)
+  assert.notEqual(await run(), first)
+})
+
+test('a process that cannot start charges the task that it was for, with the reason', async (context) => {
+  const define = new URL('../../../src/task/definition.ts', import.meta.url).href
+  const file = join(temporaryFolder(context, 'modules'), 'threads-only.mjs')
+  writeFileSync(
+    file,
+    `import { isMainThread } from 'node:worker_threads'
+    import { defineTask } from '${define}'
+    if (isMainThread) throw new Error('threads only')
+    export const apart = defineTask({ type: 'apart', isolation: 'process', run: () => 1 })`,
+  )
+  const { submit, final, worker } = await openBench(context, { modules: [file] })
+  const [record] = await final(await submit('apart', null, { maxCrashes: 1 }))
+  assert.equal(record!.crashes, 2)
+  assert.match(
+    record!.error!.message,
+    /died 2 times while running it; last: ProcessCrashed: handler module file:.*threads-only\.mjs cannot be used: Error: threads only$/,
+  )
+  await until('none is left', () => worker.stats().processes === 0)
 })
