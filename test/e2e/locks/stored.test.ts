@@ -120,9 +120,18 @@ for (const { kind, skip, store } of KINDS) {
       assert.equal((await submit(ana, 1, { metadata })).ids.length, 1)
       assert.equal((await submit(root, 1, { metadata, key: forged })).ids.length, 1)
     }
+    // The same task of somebody else is the same task, and stays on the account that it is on.
+    const task = { id: 'shared', type: 'x', data: KILOBYTE }
+    for (const [wire, duplicate] of [
+      [ana, false],
+      [root, true],
+    ] as const) {
+      const { receipts } = await wire.ask('task.submit', { tasks: [task] })
+      assert.equal(receipts[0].duplicate, duplicate)
+    }
     const said = { type: 'x', owned: ['aaaaaaaaaaaaaaaaaaaaaa', 9] }
     assert.equal(await root.refusal('task.submit', { tasks: [said] }), 'INVALID_PARAMS')
     await clock.advance(STORED_LOOK_MS)
-    assert.deepEqual(await owners(engine), { [ANA]: 4_000 })
+    assert.deepEqual(await owners(engine), { [ANA]: 5_000 })
   })
 }
