@@ -10,15 +10,19 @@ import type { Settings } from './settings.ts'
 
 /** For `connect` and its like. @throws ChasquiError CONFIG_INVALID */
 export function ownToken({ token }: Settings): { readonly token?: string } {
-  if (token === undefined) return {}
-  if (!token.startsWith('@')) return { token }
-  const path = token.slice(1)
+  return token === undefined ? {} : { token: readSecret(token, 'the token') }
+}
+
+/** As it was given, or from `@FILE`. @param what it is, for the sentence that says that it cannot be read */
+export function readSecret(given: string, what: string): string {
+  if (!given.startsWith('@')) return given
+  const path = given.slice(1)
   try {
-    return { token: readFileSync(path, 'utf8').trim() }
+    return readFileSync(path, 'utf8').trim()
   } catch (cause) {
     throw new ChasquiError(
       'CONFIG_INVALID',
-      `the token cannot be read from ${path}: ${(cause as Error).message}`,
+      `${what} cannot be read from ${path}: ${(cause as Error).message}`,
       { cause },
     )
   }

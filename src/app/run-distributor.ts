@@ -20,6 +20,7 @@ import type { Role } from './role.ts'
 import { loadServerTls, logCertificate } from './server-tls.ts'
 import type { Settings } from './settings.ts'
 import { VERSION } from './version.ts'
+import { webhooksFor } from './webhooks.ts'
 
 /** Resolves with the exit code, after everything is closed. */
 export async function runDistributor(role: Role): Promise<number> {
@@ -66,10 +67,11 @@ export async function openServer({
   const engine = measured(opened.engine, metrics)
   let audit: AuditLog | null = null
   try {
+    const webhooks = webhooksFor(settings, isTraced() ? new TracedEngine(engine) : engine, log)
     audit = await openAudit(settings, log, systemClock)
     if (schedules !== null) log.event('cron.declared', await reconcileCron(engine.cron, schedules))
     const distributor = await openDistributor({
-      engine: isTraced() ? new TracedEngine(engine) : engine,
+      engine: webhooks.engine,
       host: settings.host,
       port: settings.port,
       access,
@@ -97,6 +99,7 @@ export async function openServer({
         throw error
       },
     )
+    const caller = await webhooks.start()
     if (loadedTls !== null) logCertificate(log, loadedTls)
     const faces = http === null ? [distributor] : [distributor, http]
     const renewal = keepRenewed({ settings, log, clock: systemClock, faces, access, audit })
@@ -115,7 +118,10 @@ export async function openServer({
       },
       async close() {
         renewal.close()
-        await Promise.all(faces.map((face) => face.close({ deadlineMs: DRAIN_ANSWERS_MS })))
+        await Promise.all([
+          ...faces.map((face) => face.close({ deadlineMs: DRAIN_ANSWERS_MS })),
+          caller?.close(DRAIN_ANSWERS_MS),
+        ])
         await opened.close()
         await audit?.close()
       },

@@ -72,6 +72,21 @@ const SETTINGS = {
     description:
       'Web pages of other origins that may talk to the distributor, as browsers name them: `https://tasks.example.com`. Also the names under which a balancer on the same machine serves it.',
   }),
+  webhookSecret: text({
+    group: 'http',
+    secret: 'whole',
+    form: '`whsec_` and base64, or @FILE that holds that',
+    description:
+      'Signs the calls of webhooks (Standard Webhooks), and lets tasks have them. Not set: tasks with a webhook are refused.',
+  }),
+  webhookAllow: list({
+    lengthMax: 64,
+    minItems: 0,
+    group: 'http',
+    default: [],
+    description:
+      'Private addresses or networks (`10.1.0.0/16`) that webhooks may call all the same. All public ones may be.',
+  }),
   engine: text({
     group: 'server',
     pattern: '^(memory|embedded(:.+)?|cluster|chasquis?://.+)$',

@@ -16,6 +16,8 @@ export const DISTRIBUTOR_SETTINGS = [
   'http',
   'httpPort',
   'httpOrigins',
+  'webhookSecret',
+  'webhookAllow',
   'engine',
   ...CLUSTER_SETTINGS,
   'objects',

@@ -11,7 +11,7 @@ if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
   process.exitCode = 1
 } else {
   // A secret on the command line is there for every process of the machine to read; what they read is this title.
-  const hasSecret = /^--(token|database-url|amqp-url|otlp-endpoint)(=|$)/
+  const hasSecret = /^--(token|database-url|amqp-url|otlp-endpoint|webhook-secret)(=|$)/
   if (process.argv.some((word) => hasSecret.test(word))) process.title = 'chasqui'
   const { run } = await import('./program.ts')
   await run(process.argv)

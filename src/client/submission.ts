@@ -38,6 +38,8 @@ export interface SubmitOptions {
   /** Whose task it is: limits and fairness apply per key. */
   readonly key?: string | undefined
   readonly metadata?: Readonly<Record<string, string>> | undefined
+  /** Called by the distributor when the task is final; see docs/webhooks.md. */
+  readonly webhook?: { readonly url: string } | undefined
   /** `relaxed`: confirmed before it is synced to disk. Default `disk`. */
   readonly durability?: Exclude<Durability, 'memory'> | undefined
 }

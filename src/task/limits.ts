@@ -9,6 +9,7 @@
 export const ID_LENGTH_MAX = 128
 export const TYPE_LENGTH_MAX = 128
 export const QUEUE_LENGTH_MAX = 64
+export const URL_LENGTH_MAX = 2_048
 /** Longest `key` or `dedupeKey`. */
 export const KEY_LENGTH_MAX = 256
 export const METADATA_ENTRIES_MAX = 32
@@ -175,6 +176,20 @@ export const IDEMPOTENCY_KEY_LENGTH_MAX = 256
 /** A browser that has shown a token is asked again after this long; and browsers that are remembered. */
 export const BROWSER_SESSION_MS = 12 * 3_600_000
 export const BROWSER_SESSIONS_MAX = 10_000
+/** Calls of webhooks: of one, from its name to its answer; those at a time; and those in hand, each waiting for its task to end. */
+export const WEBHOOK_CALL_MS = 10_000
+export const WEBHOOK_CALLS_AT_A_TIME = 64
+export const WEBHOOKS_HELD_MAX = 4_096
+/** Who waits for a task looks at it again after this long at the latest. */
+export const WEBHOOK_LOOK_MS = 60_000
+/** A call that failed is made again after the first of these, then twice as long each time up to the second: for about a day, all in all. Deaths of
+ * distributors meanwhile are counted apart. */
+export const WEBHOOK_RETRY_MIN_MS = 2_000
+export const WEBHOOK_RETRY_MAX_MS = 3_600_000
+export const WEBHOOK_ATTEMPTS_MAX = 34
+export const WEBHOOK_CRASHES_MAX = 100
+/** Characters of a call; beyond it the result is left out. */
+export const WEBHOOK_BODY_LENGTH_MAX = 256 * 1024
 /** `/readyz` looks at the store no more often than this, whoever asks how often; and no answer after the second is an answer. */
 export const READY_LOOK_MS = 1_000
 export const READY_PATIENCE_MS = 5_000

@@ -28,6 +28,8 @@ export interface TaskOptions {
   /** How long after its acceptance a task holds its dedupe key. */
   readonly dedupeWindowMs?: number
   readonly metadata?: Readonly<Record<string, string>>
+  /** Called by a distributor when the task is final. */
+  readonly webhook?: { readonly url: string }
   /** Names of what the task got from its queue, because it did not say it itself. */
   readonly ofQueue?: readonly string[]
   /** On whose account its data counts, and with how many bytes. Said by the distributor, never by a client; no part of what a task says. */

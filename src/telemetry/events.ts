@@ -49,6 +49,8 @@ export const LOG_EVENTS = {
   'distributor.full': { level: 'warn', text: 'refused {peer}: {connections} connections are open' },
   'http.listening': { level: 'info', text: 'HTTP on {address}' },
   'http.bad-request': { level: 'debug', text: '{peer} sent what is no HTTP request: {reason}' },
+  'webhook.failed': { level: 'warn', text: 'the webhook of task {task} (attempt {attempt}): {reason}' },
+  'webhook.not-recorded': { level: 'error', text: 'the call {call} could not be recorded: {reason}' },
   'engine.trouble': { level: 'error', text: 'trouble with the store ({trouble}): {reason}' },
   'session.opened': { level: 'debug', text: '{session} opened by {peer}' },
   'session.hello': { level: 'debug', text: '{session} is {client}' },

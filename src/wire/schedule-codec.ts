@@ -45,7 +45,11 @@ export function readSchedule(wire: Readonly<Record<string, unknown>>): Schedule 
 }
 
 /** What a single task may say of itself, and a schedule's may not: its tick says it. */
-const OF_ONE_TASK = ['id', 'runAt', 'delayMs', 'expiresAt', 'dedupeKey', 'dedupeWindowMs', 'dependsOn']
+const OF_ONE_TASK = [
+  ...['id', 'runAt', 'delayMs', 'expiresAt', 'dedupeKey', 'dedupeWindowMs', 'dependsOn'],
+  // Engines make the tasks of ticks by themselves; the owed call is a distributor's doing.
+  'webhook',
+]
 
 export function readScheduledTask(wire: unknown): ScheduledTask {
   if (!isObject(wire)) refuse('task', 'must be an object')

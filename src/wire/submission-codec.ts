@@ -26,6 +26,7 @@ import {
   QUEUE_LENGTH_MAX,
   TIMEOUT_MS_MAX,
   TYPE_LENGTH_MAX,
+  URL_LENGTH_MAX,
 } from '../task/limits.ts'
 import type { Durability, Submission, TaskOptions } from '../task/task.ts'
 import { readCommonName, readInteger, readName, refuse } from './fields.ts'
@@ -119,6 +120,10 @@ export function readSubmission(wire: unknown, { nowMs, bare }: ReadSubmissionOpt
         options ??= {}
         options.metadata = readMetadata(value)
         break
+      case 'webhook':
+        options ??= {}
+        options.webhook = readWebhook(value)
+        break
       case 'dependsOn':
         throw new ChasquiError('NOT_SUPPORTED', 'dependsOn is not supported yet', { details: { field } })
       default:
@@ -170,6 +175,7 @@ export function readBackoff(value: unknown): Backoff {
   }
 }
 
+const WEBHOOK_FIELDS: ReadonlySet<string> = new Set(['url'])
 const FIXED_FIELDS: ReadonlySet<string> = new Set(['kind', 'delayMs'])
 const LIST_FIELDS: ReadonlySet<string> = new Set(['kind', 'delaysMs'])
 const EXPONENTIAL_FIELDS: ReadonlySet<string> = new Set(['kind', 'baseMs', 'maxMs', 'jitter'])
@@ -187,6 +193,20 @@ function readDelays(value: unknown, field: string): readonly number[] {
     refuse(field, `must be an array of 1 to ${BACKOFF_LIST_MAX} numbers`)
   }
   return value.map((delay) => readDelay(delay, field))
+}
+
+function readWebhook(value: unknown): { readonly url: string } {
+  if (!isObject(value)) refuse('webhook', 'must be an object with a url')
+  refuseUnknown(value, 'webhook', WEBHOOK_FIELDS)
+  const { url } = value
+  const isUrl = typeof url === 'string' && url.length <= URL_LENGTH_MAX && /^https?:\/\/[^@]+$/.test(url)
+  if (!isUrl || !URL.canParse(url)) {
+    refuse(
+      'webhook.url',
+      `must be a URL with http or https, without a password, of at most ${URL_LENGTH_MAX} characters`,
+    )
+  }
+  return { url }
 }
 
 export function readMetadata(value: unknown): Readonly<Record<string, string>> {

@@ -126,6 +126,10 @@ export class Inbox {
       throw new ChasquiError('PARSE_ERROR', 'it is not JSON in UTF-8')
     }
     const submission = readSubmission(value, { nowMs: this.#core.nowMs(), bare: true })
+    // The owed call is the doing of a distributor, and none has seen this one.
+    if (submission.options?.webhook !== undefined) {
+      throw new ChasquiError('NOT_SUPPORTED', 'a task that comes over AMQP can have no webhook')
+    }
     const { id, queue } = value as { id?: unknown; queue?: unknown }
     return {
       ...submission,

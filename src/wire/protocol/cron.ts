@@ -18,7 +18,8 @@ import { SubmitTask } from './task.ts'
 
 const ScheduleName = name(CRON_NAME_LENGTH_MAX, 'Name of a schedule.')
 
-const { id, runAt, delayMs, expiresAt, dedupeKey, dedupeWindowMs, ...taskFields } = SubmitTask.properties
+const { id, runAt, delayMs, expiresAt, dedupeKey, dedupeWindowMs, webhook, ...taskFields } =
+  SubmitTask.properties
 const ScheduledTask = closed(taskFields, 'What is submitted at each tick.', 'scheduled task')
 
 const SCHEDULE = {

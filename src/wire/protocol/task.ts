@@ -17,6 +17,7 @@ import {
   QUEUE_DEFAULT,
   RETRY_BATCH_MAX,
   TIMEOUT_MS_MAX,
+  URL_LENGTH_MAX,
   WAIT_MS_DEFAULT,
   WAIT_MS_MAX,
 } from '../../task/limits.ts'
@@ -91,6 +92,15 @@ export const SubmitTask = closed(
     ),
     dedupeWindowMs: optional(
       DelayMs(`How long the key is held. Default ${DEDUPE_WINDOW_MS_DEFAULT}. Needs \`dedupeKey\`.`, 1),
+    ),
+    webhook: optional(
+      closed({
+        url: Type.String({
+          maxLength: URL_LENGTH_MAX,
+          pattern: '^https?://[^@]+$',
+          description: 'Where the signed call goes, until it is answered with 2xx. See docs/webhooks.md.',
+        }),
+      }),
     ),
     metadata: optional(
       Type.Record(Type.String(), Type.String(), {

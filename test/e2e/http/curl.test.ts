@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import net from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -169,4 +170,35 @@ test('an origin that is none is refused at the start', async () => {
   ])
   assert.equal(code, 1)
   assert.match(stderr, /--http-origins must name origins like https:\/\/tasks\.example\.com/)
+})
+
+test('a webhook comes from a real system, with the secret of a file that stands nowhere else', async (context) => {
+  const secret = `whsec_${'c2VjcmV0'.repeat(5)}`
+  const file = join(temporaryFolder(context, 'secret'), 'secret')
+  writeFileSync(file, `${secret}\n`)
+  const heard: { readonly id: string; readonly body: string }[] = []
+  const receiver = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk) => {
+      body += chunk
+    })
+    request.on('end', () => {
+      heard.push({ id: String(request.headers['webhook-id']), body })
+      response.writeHead(204).end()
+    })
+  }).listen(0, '127.0.0.1')
+  context.after(() => {
+    receiver.closeAllConnections()
+    receiver.close()
+  })
+  await new Promise((resolve) => receiver.once('listening', resolve))
+  const { port } = receiver.address() as net.AddressInfo
+  const flags = ['--webhook-secret', `@${file}`, '--webhook-allow', '127.0.0.1']
+  const up = await startUp(context, { args: [...WITH_HTTP, ...flags] })
+  const task = { id: 'w', type: 'sumar', data: [5, 7], webhook: { url: `http://127.0.0.1:${port}/` } }
+  assert.equal((await ask(up.http!, 'POST', '/v1/tasks', { body: task })).status, 201)
+  await eventually('the call', () => heard.length > 0, DEADLINE_MS)
+  const { type, data } = JSON.parse(heard[0]!.body)
+  assert.deepEqual([type, data.id, data.result], ['task.succeeded', 'w', 12])
+  assert.ok(!up.errorText.includes(secret))
 })
