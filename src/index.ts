@@ -77,6 +77,7 @@ export {
   type TaskLog,
 } from './task/definition.ts'
 export { ChasquiError, ERRORS, type ErrorCode } from './task/errors.ts'
+export type { Explanation, Reason, ReasonKind, Taker } from './task/explanation.ts'
 export { newTaskId } from './task/ids.ts'
 export { FINAL_STATES, type FinalState, isFinal, TASK_STATES, type TaskState } from './task/lifecycle.ts'
 export {

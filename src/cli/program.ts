@@ -10,6 +10,7 @@ import { addCheck } from './check.ts'
 import { addCron } from './cron.ts'
 import { addDistributor } from './distributor.ts'
 import { exitCodeOf } from './exit-codes.ts'
+import { addExplain } from './explain.ts'
 import { addExport } from './export.ts'
 import { addGet } from './get.ts'
 import { addImport } from './import.ts'
@@ -42,6 +43,7 @@ const COMMANDS = [
   addCancel,
   addRetry,
   addLog,
+  addExplain,
   addQueues,
   addCron,
   addWorkers,

@@ -18,6 +18,7 @@ import type {
 import { type Clock, systemClock } from '../task/clock.ts'
 import { checkInput, type TaskDefinition } from '../task/definition.ts'
 import { ChasquiError } from '../task/errors.ts'
+import type { Explanation } from '../task/explanation.ts'
 import {
   CLIENT_PENDING_BYTES_MAX,
   CLIENT_PENDING_TASKS_MAX,
@@ -110,6 +111,8 @@ export interface Client extends AsyncDisposable {
   cancel(ids: readonly string[]): Promise<(Change | null)[]>
   /** By ids, or failed ones by filter: then call again while it says `more`. */
   retry(selection: RetrySelection): Promise<RetryAnswer>
+  /** Why it is not running, the reason that matters most first; null: unknown id. */
+  explain(id: string): Promise<Explanation | null>
   /** Log lines with a number greater than `after`, oldest first. */
   log(id: string, after?: number): Promise<readonly LogLine[]>
   /** Pauses, drains, resumes or defines a queue: see Queues. */
@@ -272,6 +275,11 @@ class EngineClient implements Client, HandleHost {
   async retry(selection: RetrySelection): Promise<RetryAnswer> {
     this.mustBeOpen()
     return this.engine.retry(selection)
+  }
+
+  async explain(id: string): Promise<Explanation | null> {
+    this.mustBeOpen()
+    return this.engine.explain(id)
   }
 
   async log(id: string, after = 0): Promise<readonly LogLine[]> {

@@ -25,6 +25,7 @@ const TABLE: Readonly<Record<MethodName, readonly [NeededRight, Run, 'checks its
   'task.watch': ['read', following(task.watch)],
   'task.unwatch': ['read', answering(task.unwatch)],
   'task.log': ['read', reading(task.log)],
+  'task.explain': ['read', reading(task.explain)],
   'task.cancel': ['cancel', answering(task.cancel)],
   'task.retry': ['retry', answering(task.retry)],
 

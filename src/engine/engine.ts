@@ -14,6 +14,7 @@
  *  - A settle is recorded before it is answered; the first final result stays; an old epoch changes nothing.
  */
 
+import type { Explanation } from '../task/explanation.ts'
 import type { FinalState, TaskState } from '../task/lifecycle.ts'
 import type { Lease, Outcome } from '../task/outcome.ts'
 import type { QueueAnswer, QueueOrder, QueueSettings } from '../task/queue.ts'
@@ -102,6 +103,9 @@ export interface Engine {
 
   /** Progress and log lines of running attempts. Progress is kept in memory and with hints; log lines are stored. */
   report(reports: readonly Report[]): Promise<readonly LeaseAnswer[]>
+
+  /** Why it is not running, with the reason that matters most first (task/explanation.ts); null: unknown id. */
+  explain(id: string): Promise<Explanation | null>
 
   /** Log lines of a task with a number greater than `after` (start with 0), oldest first, at most LOG_LINES_MAX. */
   log(id: string, after: number): Promise<readonly LogLine[]>

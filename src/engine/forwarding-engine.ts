@@ -1,5 +1,6 @@
 /** An engine around an engine that passes everything on: what decorators of the port begin with. */
 
+import type { Explanation } from '../task/explanation.ts'
 import type { Lease, Outcome } from '../task/outcome.ts'
 import type { QueueAnswer, QueueOrder } from '../task/queue.ts'
 import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../task/task.ts'
@@ -90,6 +91,10 @@ export class ForwardingEngine implements Engine {
 
   report(reports: readonly Report[]): Promise<readonly LeaseAnswer[]> {
     return this.inner.report(reports)
+  }
+
+  explain(id: string): Promise<Explanation | null> {
+    return this.inner.explain(id)
   }
 
   log(id: string, after: number): Promise<readonly LogLine[]> {

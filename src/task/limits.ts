@@ -270,6 +270,10 @@ export const RETRY_BATCH_MAX = 1_000
 export const QUEUE_PURGE_MAX = 500
 /** Who meets a full queue may come again after this long. */
 export const QUEUE_FULL_RETRY_MS = 1_000
+/** Tasks that are counted before one that is explained, rows that the cluster looks at for that, and workers that are named. */
+export const EXPLAIN_AHEAD_MAX = 1_000
+export const EXPLAIN_SCAN_MAX = 10_000
+export const EXPLAIN_TAKERS_MAX = 20
 /** (setting) Submissions are refused while the disk has less than this free. */
 export const DISK_FREE_BYTES_MIN = 128 * 1024 * 1024
 export const DISK_RETRY_AFTER_MS = 5_000

@@ -14,6 +14,7 @@ import { deduplicating } from './promises/deduplicating.ts'
 import { defining } from './promises/defining.ts'
 import { delivering } from './promises/delivering.ts'
 import { expiring } from './promises/expiring.ts'
+import { explaining } from './promises/explaining.ts'
 import { leasing } from './promises/leasing.ts'
 import { listing } from './promises/listing.ts'
 import { measuring } from './promises/measuring.ts'
@@ -66,6 +67,7 @@ export function conformance(name: string, under: EngineUnderTest): void {
   describe(`${name}: pausing, draining, purging`, () => pausing(promised))
   describe(`${name}: defining queues`, () => defining(promised))
   describe(`${name}: cron`, () => cron(promised))
+  describe(`${name}: explaining`, () => explaining(promised))
   describe(`${name}: closing`, () => closing(promised))
   if (under.durable) {
     describe(`${name}: reopening`, () => reopening(promised))

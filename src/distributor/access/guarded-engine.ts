@@ -27,7 +27,9 @@ import type {
   Watch,
   WatchQuery,
 } from '../../engine/engine.ts'
+import { withoutTakers } from '../../engine/explain.ts'
 import { ChasquiError } from '../../task/errors.ts'
+import type { Explanation } from '../../task/explanation.ts'
 import { LIST_LIMIT_MAX, RETRY_BATCH_MAX, STORED_RETRY_AFTER_MS } from '../../task/limits.ts'
 import type { Lease, Outcome } from '../../task/outcome.ts'
 import type { QueueAnswer, QueueOrder } from '../../task/queue.ts'
@@ -279,6 +281,15 @@ export class GuardedEngine implements Engine {
   async log(id: string, after: number): Promise<readonly LogLine[]> {
     if (!this.#always('read') && (await this.get([id]))[0] === null) return []
     return this.#engine.log(id, after)
+  }
+
+  /** Who works is for those who may observe; the rest is about the task itself. */
+  async explain(id: string): Promise<Explanation | null> {
+    if (!this.#always('read') && (await this.get([id]))[0] === null) return null
+    const explanation = await this.#engine.explain(id)
+    if (explanation === null || this.#always('observe')) return explanation
+    const sees = (queue: string) => allows(this.#identity, 'observe', queue, null)
+    return withoutTakers(explanation, sees)
   }
 
   /** Counts of a queue are those of all its tasks: who may see some keys only does not see it. */

@@ -11,6 +11,7 @@ import {
 } from '../../task/limits.ts'
 import type { TaskRecord } from '../../task/task.ts'
 import { writeLogLines } from '../../wire/event-codec.ts'
+import { writeExplanation } from '../../wire/explanation-codec.ts'
 import { refuse } from '../../wire/fields.ts'
 import type { Params } from '../../wire/messages.ts'
 import { readListQuery, readRetrySelection, readWatchQuery } from '../../wire/query-codec.ts'
@@ -127,4 +128,8 @@ function writeDown(context: CommandContext, act: string, changes: readonly (Chan
 export async function log({ engine }: CommandContext, params: Params): Promise<string> {
   const { id, after = 0 } = params as { id: string; after?: number }
   return writeLogLines(await engine.log(id, after))
+}
+
+export async function explain({ engine }: CommandContext, params: Params): Promise<string> {
+  return writeExplanation(await engine.explain(params.id as string))
 }

@@ -23,7 +23,7 @@ export function mountApi(app: FastifyInstance, { streams }: AppOptions): void {
       handler: async (request, reply) => {
         const params = paramsOf(route, request as Parameters<typeof paramsOf>[1])
         const text = await runCommand(request.visit, command, params)
-        return reply.type(JSON_TYPE).send(only === undefined ? text : onlyEntry(text))
+        return reply.type(JSON_TYPE).send(only === undefined ? text : onlyEntry(text, only))
       },
     })
   }

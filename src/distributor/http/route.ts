@@ -12,19 +12,19 @@ export type Verb = 'GET' | 'POST' | 'DELETE'
 
 export interface CommandRoute {
   readonly verb: Verb
-  /** `:id` stands for a part of the path. */
+  /** `:id` and `:queue` stand for a part of the path. */
   readonly path: string
   readonly command: MethodName
   /** Default: that of the command. */
   readonly summary?: string
-  /** The param that the id in the path is; `ids`: it alone. */
+  /** The param that the id, or the queue, in the path is; `ids`: it alone. */
   readonly id?: 'id' | 'ids' | 'queue'
   /** Params that come from the query. */
   readonly query?: readonly string[]
   /** The body is the params. */
   readonly body?: true
-  /** The member of the result that holds one entry, which is the whole answer; null there is 404. */
-  readonly only?: 'tasks'
+  /** The member of the result that holds the whole answer, `tasks` as its only entry; null there is 404. */
+  readonly only?: 'tasks' | 'explanation'
 }
 
 /** A request, as far as the params of a command are made from it. */
@@ -47,7 +47,7 @@ export function paramsOf(route: CommandRoute, { params, query, body }: Asked): P
     made[name] = fromText(properties[name]!, value)
   }
   if (id === 'ids') made.ids = [params.id]
-  else if (id !== undefined) made[id] = params.id
+  else if (id !== undefined) made[id] = params[id]
   if (isBody === undefined) return made
   if (!isObject(body)) refuse('the body', 'must be a JSON object (content-type: application/json)')
   return { ...body, ...made }

@@ -22,12 +22,15 @@ export function runCommand(visit: Visit, method: MethodName, params: Params): Pr
   })
 }
 
-const ENTRY_BEFORE = '{"tasks":['
+const AROUND_ENTRY = {
+  tasks: { before: '{"tasks":[', after: ']' },
+  explanation: { before: '{"explanation":', after: '}' },
+} as const
 
 /** The one entry of `{"tasks":[…]…}`, as it is: a result may hold numbers that would not survive being read and written again. */
-export function onlyEntry(resultText: string): string {
-  const end = resultText.lastIndexOf(']')
-  const entry = resultText.slice(ENTRY_BEFORE.length, end)
+export function onlyEntry(resultText: string, member: keyof typeof AROUND_ENTRY): string {
+  const { before, after } = AROUND_ENTRY[member]
+  const entry = resultText.slice(before.length, resultText.lastIndexOf(after))
   if (entry === 'null') throw new ChasquiError('TASK_UNKNOWN', 'no task with this id is known (any more)')
   return entry
 }

@@ -8,6 +8,7 @@
 
 import type { Clock } from '../../task/clock.ts'
 import { ChasquiError } from '../../task/errors.ts'
+import type { Explanation } from '../../task/explanation.ts'
 import { DOCUMENT_DRAIN_MS, QUEUE_DEFAULT } from '../../task/limits.ts'
 import type { Lease, Outcome } from '../../task/outcome.ts'
 import type { QueueAnswer, QueueOrder } from '../../task/queue.ts'
@@ -53,6 +54,7 @@ import { MeanTimes } from './mean-times.ts'
 import { Membership } from './membership.ts'
 import { News } from './news.ts'
 import { BROKER_TROUBLE, type ClusterOptions } from './options.ts'
+import { explainTask } from './place.ts'
 import { Publisher } from './publisher.ts'
 import { Queues } from './queues.ts'
 import { QuickHints } from './quick-hints.ts'
@@ -220,6 +222,10 @@ export class ClusterEngine implements Engine {
   async list(query: ListQuery): Promise<TaskPage> {
     this.#mustBeOpen()
     return readPage(this.#core, query)
+  }
+
+  async explain(id: string): Promise<Explanation | null> {
+    return explainTask(this.#core, id, await this.inspect())
   }
 
   async log(id: string, after: number): Promise<readonly LogLine[]> {

@@ -51,7 +51,7 @@ export async function readRecordsOf(core: Core, seqs: readonly number[]): Promis
   return records
 }
 
-async function toRecord(core: Core, row: TaskRow, withData: boolean): Promise<TaskRecord> {
+export async function toRecord(core: Core, row: TaskRow, withData: boolean): Promise<TaskRecord> {
   const [resultText, dataText, lane] = await Promise.all([
     row.state === 'succeeded' ? core.values.load(row.resultText, row.resultRef) : null,
     withData ? core.values.load(row.dataText, row.dataRef) : null,

@@ -8,6 +8,7 @@
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../../task/clock.ts'
 import { ChasquiError } from '../../task/errors.ts'
+import type { Explanation } from '../../task/explanation.ts'
 import {
   DISK_FREE_BYTES_MIN,
   DOCUMENT_DRAIN_MS,
@@ -59,6 +60,7 @@ import { queueReports, readLog, readPage, readRecords } from './looking.ts'
 import { reportOne } from './news.ts'
 import type { EmbeddedOptions } from './options.ts'
 import { makeFolder, type Ownership, takeOwnership } from './ownership.ts'
+import { explainRow } from './place.ts'
 import { Purge } from './purge.ts'
 import { createSeat } from './roster.ts'
 import { scheduleStore } from './schedule-store.ts'
@@ -222,6 +224,10 @@ export class EmbeddedEngine implements Engine {
   async list(query: ListQuery): Promise<TaskPage> {
     this.#assertOpen()
     return readPage(this.#heart, query)
+  }
+
+  async explain(id: string): Promise<Explanation | null> {
+    return explainRow(this.#heart, id, await this.inspect())
   }
 
   async log(id: string, after: number): Promise<readonly LogLine[]> {

@@ -145,6 +145,27 @@ export class TaskRows {
     )
   }
 
+  /** Ready tasks of one queue and type before a place, leased ones included, up to a limit. */
+  countBefore(
+    queueNo: number,
+    typeNo: number,
+    { priority, runAtMs, seq }: { priority: number; runAtMs: number; seq: number },
+    limit: number,
+  ): number {
+    return this.#sql.row(
+      `select count(*) from (
+         select 1 from ready where queue = ?1 and type = ?2 and rank < ?3
+         union all select 1 from ready where queue = ?1 and type = ?2 and rank = ?3 and (run_at, seq) < (?4, ?5)
+         limit ?6)`,
+      queueNo,
+      typeNo,
+      -priority,
+      runAtMs,
+      seq,
+      limit,
+    )![0] as number
+  }
+
   readPayload(seq: number): string {
     return this.#sql.row('select payload from task where seq = ?', seq)![0] as string
   }

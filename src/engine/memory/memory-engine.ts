@@ -8,6 +8,7 @@
 
 import { type Clock, systemClock } from '../../task/clock.ts'
 import { ChasquiError } from '../../task/errors.ts'
+import type { Explanation } from '../../task/explanation.ts'
 import { isFinal } from '../../task/lifecycle.ts'
 import {
   FAILED_RETENTION_MS,
@@ -44,6 +45,7 @@ import type {
 import { type OpenCron, openCron } from '../open-cron.ts'
 import { Leases } from './leases.ts'
 import { Ledger } from './ledger.ts'
+import { explainRow } from './place.ts'
 import { addLines, boundedProgress, bytesByOwner } from './reports.ts'
 import { deliveryOf, isForOneAlone, type Lease, recordOf, type Seat, suits } from './row.ts'
 import { ScheduleRows } from './schedule-rows.ts'
@@ -308,6 +310,10 @@ class MemoryEngine implements Engine {
   }
 
   // ---- looking ----------------------------------------------------------------------------------------------
+
+  async explain(id: string): Promise<Explanation | null> {
+    return explainRow(this.#ledger, id, await this.inspect(), this.#clock.nowMs())
+  }
 
   async log(id: string, after: number): Promise<readonly LogLine[]> {
     this.#mustBeOpen()

@@ -47,6 +47,10 @@ export class ReadyRows {
   }
 }
 
+export function goesBefore(a: Row, b: Row): boolean {
+  return compare(a, b) < 0
+}
+
 function compare(a: Row, b: Row): number {
   return b.submission.priority - a.submission.priority || a.runAtMs - b.runAtMs || a.seq - b.seq
 }

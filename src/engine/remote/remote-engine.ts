@@ -9,6 +9,7 @@
 
 import type { Clock } from '../../task/clock.ts'
 import { ChasquiError } from '../../task/errors.ts'
+import type { Explanation } from '../../task/explanation.ts'
 import {
   BATCH_ENTRIES_MAX,
   CLOSE_TIMEOUT_MS,
@@ -20,6 +21,7 @@ import type { Lease, Outcome } from '../../task/outcome.ts'
 import type { QueueAnswer, QueueOrder } from '../../task/queue.ts'
 import type { Durability, Receipt, Refusal, Submission, TaskRecord } from '../../task/task.ts'
 import { readLogLines } from '../../wire/event-codec.ts'
+import { readExplanation } from '../../wire/explanation-codec.ts'
 import { type Link, type LinkOptions, openLink } from '../../wire/link.ts'
 import { readSettlements, writeOutcomes, writeReport } from '../../wire/outcome-codec.ts'
 import { type ClientIdentity, writeListQuery, writeRetrySelection } from '../../wire/query-codec.ts'
@@ -299,6 +301,11 @@ class WireEngine implements RemoteEngine {
   async log(id: string, after: number): Promise<readonly LogLine[]> {
     this.#mustBeOpen()
     return readLogLines(await this.#calls.call('task.log', JSON.stringify({ id, after })))
+  }
+
+  async explain(id: string): Promise<Explanation | null> {
+    this.#mustBeOpen()
+    return readExplanation(await this.#calls.call('task.explain', JSON.stringify({ id })))
   }
 
   async inspect(): Promise<EngineReport> {

@@ -21,6 +21,7 @@ import {
   WAIT_MS_DEFAULT,
   WAIT_MS_MAX,
 } from '../../task/limits.ts'
+import { Explanation } from './explanation.ts'
 import type { MethodDescription, NotificationDescription } from './method.ts'
 import {
   AnyJson,
@@ -256,6 +257,12 @@ export const TASK_METHODS = {
       after: optional(Count('Only lines with a greater number. Default 0.')),
     }),
     result: open({ lines: Type.Array(LogLine, { description: 'The lines.' }) }),
+    errors: [],
+  },
+  'task.explain': {
+    summary: 'Why a task is not running: what is in its way, or what became of it.',
+    params: closed({ id: Type.String({ description: 'Id of the task.' }) }),
+    result: open({ explanation: orNull(Explanation, 'null: no such task is known.') }),
     errors: [],
   },
 } as const satisfies Record<string, MethodDescription>

@@ -193,6 +193,25 @@ test('colours only on a terminal, or where they are asked for', async (context) 
   assert.ok(!both.stdout.includes(colour))
 })
 
+test('explain says in sentences why a task is not running', async (context) => {
+  const { connect } = await startServer(context, ['distributor', '--engine', 'memory'])
+  await chasqui(['submit', 't', '--id', 'a', '--queue', 'mail', ...connect])
+  const said = await chasqui(['explain', 'a', ...connect])
+  assert.equal(
+    said.stdout,
+    'a is queued (type t, queue mail)\n  No worker takes tasks of queue mail: no worker is connected.\n',
+  )
+  const [value] = await chasquiJson<{ reasons: object[] }>(['explain', 'a', '--json', ...connect])
+  assert.deepEqual(value!.reasons, [
+    {
+      kind: 'no-worker',
+      others: [],
+      message: 'No worker takes tasks of queue mail: no worker is connected.',
+    },
+  ])
+  assert.equal((await chasqui(['explain', 'nobody', ...connect])).code, 4)
+})
+
 test('a queue is paused, defined, drained, purged and shown', async (context) => {
   const { connect } = await startServer(context, ['distributor', '--engine', 'memory'])
   const paused = await chasqui(['queues', 'pause', 'mail', ...connect])

@@ -67,6 +67,10 @@ export const PROBES: Readonly<Record<string, Probe>> = {
   ],
   'task.unwatch': async () => [{ watch: 'w9' }, () => true],
   'task.log': async (stage, place) => [{ id: await stage.failed(place) }, ({ lines }) => lines.length > 0],
+  'task.explain': async (stage, place) => [
+    { id: await stage.queued(place) },
+    ({ explanation }) => explanation !== null,
+  ],
   'task.cancel': onTask(({ tasks }) => tasks[0]?.changed === true),
   'task.retry': async (stage, place) => [
     { ids: [await stage.failed(place)] },

@@ -32,6 +32,7 @@ export const EXPECTED: Readonly<Record<string, string>> = {
   'task.watch': 'yes/yes yes/- yes/- yes/- no/no no/no who/who',
   'task.unwatch': 'yes/yes yes/yes yes/yes yes/yes no/no no/no who/who',
   'task.log': 'yes/yes yes/- yes/- yes/- no/no no/no who/who',
+  'task.explain': 'yes/yes yes/- yes/- yes/- no/no no/no who/who',
   'task.cancel': 'yes/yes yes/- yes/- no/no no/no no/no who/who',
   'task.retry': 'yes/yes yes/- yes/- no/no no/no no/no who/who',
   'work.consume': 'yes/yes no/no no/no no/no yes/no no/no who/who',

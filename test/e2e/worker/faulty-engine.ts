@@ -100,6 +100,7 @@ export function faultyEngine(inner: Engine): FaultyEngine {
     }),
     report: whileUp((reports) => inner.report(reports)),
     log: whileUp((id, after) => inner.log(id, after)),
+    explain: whileUp((id) => inner.explain(id)),
     inspect: whileUp(() => inner.inspect()),
     close: () => inner.close(),
   }

@@ -622,6 +622,24 @@ test('queue.list, worker.list and system.stats show what is there', async (conte
   assert.deepEqual(stats.queues, queues)
 })
 
+test('task.explain says why a task is not running, and null of an unknown one', async (context) => {
+  const server = await openWireServer(context)
+  const client = await server.connect()
+  await client.ask('task.submit', { tasks: [{ id: 'a', type: 'x', delayMs: 60_000 }] })
+  const { explanation } = await ask(client, 'task.explain', { id: 'a' })
+  assert.deepEqual([explanation.state, explanation.reasons[0].kind], ['scheduled', 'not-due'])
+  assert.ok(Date.parse(explanation.reasons[0].until) > Date.now())
+  await client.ask('work.consume', { queues: ['default'] })
+  await client.ask('task.submit', { tasks: [{ id: 'b', type: 'x' }] })
+  await client.notification('work.deliver')
+  const [running] = (await ask(client, 'task.explain', { id: 'b' })).explanation.reasons
+  assert.deepEqual(
+    [running.kind, running.isConnected, typeof running.leaseUntil],
+    ['running', true, 'string'],
+  )
+  assert.deepEqual(await ask(client, 'task.explain', { id: 'nobody' }), { explanation: null })
+})
+
 test('queue.pause, drain, resume, define and purge steer a queue', async (context) => {
   const server = await openWireServer(context)
   const client = await server.connect()

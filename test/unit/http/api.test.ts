@@ -145,6 +145,15 @@ test('queues, workers, stats and the log of a task are those of the wire', async
   assert.deepEqual([stats.engine, stats.server.version], ['memory', '1.2.3'])
 })
 
+test('a task is explained, and an unknown one is a 404', async (context) => {
+  const { ask } = await openHttpServer(context)
+  await body(ask('POST', '/v1/tasks', { body: { id: 'e/1', type: 'x' } }), 201)
+  const { id, reasons } = await body(ask('GET', '/v1/tasks/e%2F1/explain'))
+  assert.deepEqual([id, reasons[0].kind], ['e/1', 'no-worker'])
+  const unknown = await ask('GET', '/v1/tasks/nobody/explain')
+  assert.deepEqual([unknown.status, unknown.error], [404, 'TASK_UNKNOWN'])
+})
+
 test('queues are steered by their name in the path', async (context) => {
   const { ask } = await openHttpServer(context)
   assert.equal((await body(ask('POST', '/v1/queues/mail%2F1/pause'))).settings.mode, 'paused')

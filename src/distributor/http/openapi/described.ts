@@ -47,7 +47,7 @@ export function describeCommand(route: CommandRoute): DescribedRoute {
     summary: route.summary ?? summary,
     tag: path.startsWith('/v1/tasks') ? 'tasks' : 'system',
     query: Object.fromEntries(query.map((name) => [name, properties[name]!])),
-    ...(body === true && { body: params }),
+    ...(body === true && { body: route.id === 'queue' ? without(params, 'queue') : params }),
     answers: {
       200: {
         description: only === undefined ? 'Done.' : 'The task is known.',
@@ -58,10 +58,26 @@ export function describeCommand(route: CommandRoute): DescribedRoute {
   }
 }
 
-/** Of a list whose entries may be null: what an entry is that is not. */
+interface MaybeNull {
+  readonly anyOf?: readonly TSchema[]
+}
+
+/** Of what may be null, or of a list whose entries may be: what it is when it is not. */
 function entryOf({ properties }: ObjectSchema, member: string): TSchema {
-  const { items } = properties[member] as unknown as {
-    readonly items: TSchema & { readonly anyOf?: readonly TSchema[] }
+  const held = properties[member] as TSchema & { readonly items?: TSchema }
+  const entry = (held.items ?? held) as TSchema & MaybeNull
+  return entry.anyOf?.[0] ?? entry
+}
+
+/** What stands in the path is no part of the body. */
+function without(params: TSchema, name: string): TSchema {
+  const { properties, required, ...rest } = params as unknown as ObjectSchema & {
+    readonly required: readonly string[]
   }
-  return items.anyOf?.[0] ?? items
+  const { [name]: _, ...others } = properties
+  return {
+    ...rest,
+    properties: others,
+    required: required.filter((one) => one !== name),
+  } as unknown as TSchema
 }

@@ -98,7 +98,8 @@ function parameters({ path, query = {}, headers = {} }: DescribedRoute, shapes: 
     name,
     in: 'path',
     required: true,
-    description: 'Id of the task, percent-encoded.',
+    description:
+      name === 'queue' ? 'Name of the queue, percent-encoded.' : 'Id of the task, percent-encoded.',
     schema: { type: 'string', minLength: 1 },
   }))
   return [

@@ -122,6 +122,12 @@ export const LANE_COUNTS = {
   name: 'lane-counts',
   text: `select lane, sum(submitted - scheduled - running - succeeded - failed - canceled - expired)::bigint from count group by lane`,
 }
+/** Waiting tasks of lanes (`$3`) before a place, among the `$4` rows before it; and how many were looked at. */
+export const AHEAD = {
+  name: 'ahead',
+  text: `select count(*) filter (where state + 0 = 1 and lane = any($3::int[]) and (run_at, seq) < ($2::bigint, $1::bigint)), count(*)
+    from (select seq, state, lane, run_at from task where seq < $1 order by seq desc limit $4) t`,
+}
 /** The longest due task of a queue, among the first rows that are not final: `$1` lanes, `$2` rows looked at. */
 export const OLDEST = {
   name: 'oldest',
