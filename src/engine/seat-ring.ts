@@ -4,7 +4,7 @@
  */
 
 import { CREDIT_MAX } from '../task/limits.ts'
-import type { ConsumeRequest, ConsumerReport } from './engine.ts'
+import type { ConsumeRequest, Consumer, ConsumerEnd, ConsumerReport } from './engine.ts'
 
 export interface Ready {
   readonly seq: number
@@ -114,6 +114,25 @@ export class SeatRing<E extends Ready, L extends ReadyLine<E>, S extends RingSea
 
 export function creditOf(slots: number, prefetch: number): number {
   return Math.min(CREDIT_MAX, slots * prefetch)
+}
+
+/** The consumer of a seat. `leave`: it takes nothing more; its worker is `lost`, or not. */
+export function consumerOf(
+  seat: { readonly id: string; slots: number; prefetch: number; credit: number },
+  ended: Promise<ConsumerEnd>,
+  hooks: { readonly wake: () => void; readonly leave: (lost: boolean) => void },
+): Consumer {
+  return {
+    id: seat.id,
+    ended,
+    resize: (slots, prefetch) => {
+      seat.slots = slots
+      seat.prefetch = prefetch
+      seat.credit = creditOf(slots, prefetch)
+      hooks.wake()
+    },
+    stop: async (options) => hooks.leave(options?.lost === true),
+  }
 }
 
 /** What people see of a seat. */

@@ -46,8 +46,7 @@ import { Inbox } from './inbox.ts'
 import { Intake } from './intake.ts'
 import { Keeper } from './keeper.ts'
 import { Lanes } from './lane.ts'
-import { numbers } from './ledger/columns.ts'
-import { DELETE_CLAIMS } from './ledger/keeper-statements.ts'
+import { leaveCluster } from './leave-cluster.ts'
 import type { Ledger, LedgerRole } from './ledger/ledger.ts'
 import { inspect, readLog, readPage, readRecords } from './looking.ts'
 import { MeanTimes } from './mean-times.ts'
@@ -376,16 +375,7 @@ export class ClusterEngine implements Engine {
     this.#means.close()
     await this.#documents?.drain(core.ledger.isUp ? DOCUMENT_DRAIN_MS : 0)
     await this.#documents?.close()
-    try {
-      await this.#publisher.close()
-      const done = core.leases.takeDoneClaims()
-      if (done.length > 0) await core.ledger.look.repeat(DELETE_CLAIMS, [numbers(done)])
-      await this.#membership.leave()
-    } catch {
-      // The database is down: others find what is left.
-    }
-    await core.broker?.close()
-    await core.ledger.close()
+    await leaveCluster(core, this.#publisher, this.#membership)
   }
 
   /** Ends as a crash of the process would: nothing is told to anybody. For tests of just that. */

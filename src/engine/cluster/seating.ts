@@ -1,7 +1,7 @@
 /** A worker begins to take tasks of this process, changes how many, and leaves. */
 
 import type { ConsumeRequest, Consumer, DeliverySink } from '../engine.ts'
-import { creditOf } from '../seat-ring.ts'
+import { consumerOf } from '../seat-ring.ts'
 import type { Core } from './core.ts'
 import type { Membership } from './membership.ts'
 import { createSeat } from './seat.ts'
@@ -25,19 +25,12 @@ export async function openConsumer(
   const { seat, ended } = createSeat(id, request, sink, workerNo, core.nowMs())
   core.ring.add(seat, core.windows.values(), ({ lane }) => lane)
   hooks.wake()
-  return {
-    id,
-    ended,
-    resize: (slots, prefetch) => {
-      seat.slots = slots
-      seat.prefetch = prefetch
-      seat.credit = creditOf(slots, prefetch)
-      hooks.wake()
-    },
-    stop: async (stopping) => {
-      core.dismiss(seat, stopping?.lost === true)
+  return consumerOf(seat, ended, {
+    wake: hooks.wake,
+    leave: (lost) => {
+      core.dismiss(seat, lost)
       seat.end({ reason: 'stopped' })
       hooks.left()
     },
-  }
+  })
 }

@@ -45,7 +45,7 @@ import type {
 } from '../engine.ts'
 import { EventHub } from '../event-hub.ts'
 import { type OpenCron, openCron } from '../open-cron.ts'
-import { creditOf, reportOfSeat } from '../seat-ring.ts'
+import { consumerOf, reportOfSeat } from '../seat-ring.ts'
 import { Waits } from '../waits.ts'
 import { Admission } from './admission.ts'
 import { Alarm } from './alarm.ts'
@@ -278,21 +278,14 @@ export class EmbeddedEngine implements Engine {
     const { seat, ended } = createSeat(id, request, sink, workerNo, this.#clock.nowMs())
     heart.roster.add(seat, heart.lines.all, (line) => heart.nameOf(line))
     this.#turns.wake()
-    return {
-      id: seat.id,
-      ended,
-      resize: (slots, prefetch) => {
-        seat.slots = slots
-        seat.prefetch = prefetch
-        seat.credit = creditOf(slots, prefetch)
-        this.#turns.wake()
-      },
-      stop: async (options) => {
-        leave(heart, seat, options?.lost === true)
+    return consumerOf(seat, ended, {
+      wake: () => this.#turns.wake(),
+      leave: (lost) => {
+        leave(heart, seat, lost)
         this.#alarm.set(nextWakeMs(this.#heart))
         seat.end({ reason: 'stopped' })
       },
-    }
+    })
   }
 
   settle(outcomes: readonly Outcome[]): Promise<readonly Settlement[]> {
