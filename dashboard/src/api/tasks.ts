@@ -7,6 +7,9 @@ export interface TaskFilter {
   readonly states?: readonly string[]
   readonly types?: readonly string[]
   readonly queues?: readonly string[]
+  /** ISO 8601. */
+  readonly createdAfter?: string | null
+  readonly createdBefore?: string | null
 }
 
 export interface TaskPage {
@@ -21,7 +24,8 @@ export interface PageRequest {
 }
 
 export function listTasks(filter: TaskFilter, { limit, cursor, signal }: PageRequest): Promise<TaskPage> {
-  const query = { state: filter.states, type: filter.types, queue: filter.queues, limit, cursor }
+  const { states, types, queues, createdAfter, createdBefore } = filter
+  const query = { state: states, type: types, queue: queues, createdAfter, createdBefore, limit, cursor }
   return ask('GET', 'v1/tasks', { query, ...(signal !== undefined && { signal }) })
 }
 

@@ -12,6 +12,7 @@ const DRAWINGS = {
   system: 'M3 4h14v9H3zM7 17h6M10 13v4',
   retry: 'M15.5 6.5A6.5 6.5 0 1 0 16.5 11M16 3v4h-4',
   cancel: 'M5 5l10 10M15 5 5 15',
+  drain: 'M4 4h12l-4.5 6v6l-3-1.5V10z',
   pause: 'M7 4v12M13 4v12',
   play: 'M6 4l10 6-10 6z',
   copy: 'M7 7h9v9H7zM13 7V4H4v9h3',

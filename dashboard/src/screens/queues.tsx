@@ -1,10 +1,12 @@
-/** Every queue with its counts. */
+/** Every queue with its counts, and what it is told: pause, drain, resume, cancel all that waits. */
 
 import { useState } from 'preact/hooks'
+import { purgeWithQuestion, steerWithQuestion } from '../acts/queue-acts.ts'
 import type { QueueLook } from '../api/shapes.ts'
 import { stats } from '../live/stats.ts'
 import { count } from '../look/figures.ts'
 import { Age } from '../parts/age.tsx'
+import { Icon } from '../parts/icon.tsx'
 import { Empty } from '../parts/notice.tsx'
 import { writeAddress } from '../route/address.ts'
 import { language, t } from '../words/words.ts'
@@ -39,7 +41,8 @@ export function QueuesScreen() {
 }
 
 function QueueCard({ look }: { readonly look: QueueLook }) {
-  const { queue, oldestQueuedAt, totals } = look
+  const { queue, oldestQueuedAt, totals, settings } = look
+  const waiting = look.queued + look.scheduled + look.blocked
   const number = (value: number) => count(value, language.value)
   const tasksOf = (state: string) =>
     writeAddress('tasks', { filters: { state, queue: encodeURIComponent(queue) } })
@@ -47,6 +50,9 @@ function QueueCard({ look }: { readonly look: QueueLook }) {
     <li class="panel queue">
       <header>
         <h2>{queue}</h2>
+        {settings.mode !== 'open' && (
+          <span class="pill pill-warn">{t(`queue.mode.${settings.mode as 'paused'}`)}</span>
+        )}
       </header>
       <dl class="counts">
         {(['queued', 'running', 'scheduled', 'blocked'] as const).map((state) => (
@@ -81,6 +87,30 @@ function QueueCard({ look }: { readonly look: QueueLook }) {
           </div>
         ))}
       </dl>
+      <div class="queue-acts">
+        {settings.mode === 'open' ? (
+          <>
+            <button type="button" onClick={() => void steerWithQuestion(queue, 'pause')}>
+              <Icon name="pause" /> {t('queue.pause.act')}
+            </button>
+            <button type="button" onClick={() => void steerWithQuestion(queue, 'drain')}>
+              <Icon name="drain" /> {t('queue.drain.act')}
+            </button>
+          </>
+        ) : (
+          <button type="button" class="primary" onClick={() => void steerWithQuestion(queue, 'resume')}>
+            <Icon name="play" /> {t('queue.resume.act')}
+          </button>
+        )}
+        <button
+          type="button"
+          class="quiet"
+          disabled={waiting === 0}
+          onClick={() => void purgeWithQuestion(queue, waiting)}
+        >
+          <Icon name="cancel" /> {t('queue.purge.act')}
+        </button>
+      </div>
     </li>
   )
 }

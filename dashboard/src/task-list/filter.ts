@@ -1,11 +1,12 @@
 /**
  * What a list of tasks is narrowed down to, and how that stands in the address. Pure.
  *
- * States, types and queues are asked of the server; times and text are looked at here, in what the server answers, newest first.
+ * States, types, queues and times are asked of the server; text is looked at here, in what the server answers, newest first.
  */
 
 import { TASK_STATES, type TaskState } from '../../../src/task/lifecycle.ts'
 import type { TaskRecord } from '../api/shapes.ts'
+import type { TaskFilter } from '../api/tasks.ts'
 
 export interface ListFilter {
   readonly states: readonly TaskState[]
@@ -67,17 +68,22 @@ function timeOf(text: string | undefined): number | null {
 }
 
 /** Whether a record that the server listed is one of those wanted. */
-export function fits(record: TaskRecord, filter: ListFilter, nowMs: number): boolean {
-  const createdMs = Date.parse(record.createdAt)
-  if (createdMs < oldestWanted(filter, nowMs)) return false
-  if (filter.withinMs === null && filter.untilMs !== null && createdMs > filter.untilMs) return false
-  return filter.text === '' || textOf(record).includes(filter.text.toLowerCase())
+export function fits(record: TaskRecord, { text }: ListFilter): boolean {
+  return text === '' || textOf(record).includes(text.toLowerCase())
 }
 
-/** Lists are newest first: what is older than this needs not be looked at. */
-export function oldestWanted(filter: ListFilter, nowMs: number): number {
-  if (filter.withinMs !== null) return nowMs - filter.withinMs
-  return filter.fromMs ?? Number.NEGATIVE_INFINITY
+/** What the server is asked for. */
+export function askedOf({ states, types, queues, ...filter }: ListFilter, nowMs: number): TaskFilter {
+  const fromMs = filter.withinMs === null ? filter.fromMs : nowMs - filter.withinMs
+  const untilMs = filter.withinMs === null ? filter.untilMs : null
+  return {
+    states,
+    types,
+    queues,
+    createdAfter: fromMs === null ? null : new Date(fromMs).toISOString(),
+    // The server means "before", people mean "until".
+    createdBefore: untilMs === null ? null : new Date(untilMs + 1).toISOString(),
+  }
 }
 
 function textOf({ id, type, key, error, metadata }: TaskRecord): string {

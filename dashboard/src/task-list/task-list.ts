@@ -9,11 +9,11 @@ import { batch, signal } from '@preact/signals'
 import type { TaskRecord } from '../api/shapes.ts'
 import { getTask, listTasks } from '../api/tasks.ts'
 import type { Sample } from '../live/sample.ts'
-import { EVERYTHING, fits, type ListFilter, oldestWanted } from './filter.ts'
+import { askedOf, EVERYTHING, fits, type ListFilter } from './filter.ts'
 import { withEvents, withNewest } from './patch.ts'
 
 export const ROWS_MAX = 100_000
-const PAGE_TASKS = 500
+const PAGE_TASKS = 1_000
 const NEWEST_TASKS = 100
 /** Rows that are looked at for one that fits, before somebody is asked whether to go on. */
 const SCAN_MAX = 10_000
@@ -98,20 +98,20 @@ export class TaskList {
       let looked = 0
       let isOver = false
       do {
-        const page = await listTasks(this.#filter, { limit: PAGE_TASKS, cursor: this.#cursor, signal })
+        const page = await listTasks(askedOf(this.#filter, Date.now()), {
+          limit: PAGE_TASKS,
+          cursor: this.#cursor,
+          signal,
+        })
         if (signal.aborted) return
-        const nowMs = Date.now()
         for (const task of page.tasks) {
-          if (fits(task, this.#filter, nowMs) && task.id !== named?.id) found.push(task)
+          if (fits(task, this.#filter) && task.id !== named?.id) found.push(task)
         }
         looked += page.tasks.length
         this.scanned.value += page.tasks.length
         this.#cursor = page.cursor
-        const oldest = page.tasks.at(-1)
-        const isPast =
-          oldest !== undefined && Date.parse(oldest.createdAt) < oldestWanted(this.#filter, nowMs)
-        isOver = page.cursor === null || isPast
-      } while (found.length < PAGE_TASKS / 5 && !isOver && looked < SCAN_MAX)
+        isOver = page.cursor === null
+      } while (found.length < PAGE_TASKS / 10 && !isOver && looked < SCAN_MAX)
       batch(() => {
         this.rows.value = isFirst ? found : [...this.rows.peek(), ...found]
         this.state.value = isOver || this.rows.peek().length >= ROWS_MAX ? 'end' : 'more'
@@ -140,10 +140,9 @@ export class TaskList {
     if (this.#isLoading || this.isHeld || this.isAway) return
     const { signal } = this.#run
     try {
-      const page = await listTasks(this.#filter, { limit: NEWEST_TASKS, signal })
+      const page = await listTasks(askedOf(this.#filter, Date.now()), { limit: NEWEST_TASKS, signal })
       if (signal.aborted || this.isHeld || this.isAway) return
-      const nowMs = Date.now()
-      const newest = page.tasks.filter((task) => fits(task, this.#filter, nowMs))
+      const newest = page.tasks.filter((task) => fits(task, this.#filter))
       const rows = withNewest(this.rows.peek(), newest)
       if (rows === null) await this.restart()
       else this.rows.value = rows.slice(0, ROWS_MAX)

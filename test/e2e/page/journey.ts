@@ -22,6 +22,7 @@ export async function playJourney(page: Page, { name, folder }: JourneyOptions):
   await cancelWhatWaits(page)
   await keepPicture(page, `${name}-tasks`)
   await lookAround(page, name)
+  await steerQueue(page)
 }
 
 async function submitAndSeeResults(page: Page): Promise<void> {
@@ -136,6 +137,26 @@ async function lookAround(page: Page, name: string): Promise<void> {
   await page.getByRole('rowheader', { name: 'default' }).waitFor()
   await page.locator('.chart canvas').nth(2).waitFor()
   await keepPicture(page, `${name}-overview`)
+}
+
+async function steerQueue(page: Page): Promise<void> {
+  await goTo(page, 'queues', 'Queues')
+  const queue = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'default' }) })
+  await queue.getByRole('button', { name: 'Pause' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click()
+  await receipt(page, 'default is paused')
+  await queue.getByText('Paused').waitFor()
+  await send(page, 'sumar', '[1, 1]', { count: '2' })
+  await page.locator('.run-tasks .state-queued').nth(1).waitFor()
+  await goTo(page, 'queues', 'Queues')
+  await queue.locator('.count-queued').getByText('2', { exact: true }).waitFor()
+  await queue.getByRole('button', { name: 'Cancel all that waits' }).click()
+  await page.getByRole('dialog').getByText('Cancel all 2 tasks that wait in default?').waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel all that waits' }).click()
+  await receipt(page, '2 tasks of default canceled')
+  await queue.getByRole('button', { name: 'Resume' }).click()
+  await receipt(page, 'default works again')
+  await queue.getByRole('button', { name: 'Pause' }).waitFor()
 }
 
 interface SendOptions {

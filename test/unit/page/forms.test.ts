@@ -7,9 +7,9 @@ import { readAddress, writeAddress } from '../../../dashboard/src/route/address.
 import { checkDraft, EMPTY } from '../../../dashboard/src/submit/draft.ts'
 import { newTaskId } from '../../../dashboard/src/submit/new-id.ts'
 import {
+  askedOf,
   EVERYTHING,
   fits,
-  oldestWanted,
   readFilter,
   writeFilter,
 } from '../../../dashboard/src/task-list/filter.ts'
@@ -44,7 +44,7 @@ test('filters stand in the address and come back', () => {
   })
 })
 
-test('time and text are looked at in what the server lists', () => {
+test('times are asked of the server, text is looked at in what it lists', () => {
   const task = {
     id: 'Order-7',
     type: 'mail',
@@ -58,12 +58,19 @@ test('time and text are looked at in what the server lists', () => {
     runAt: new Date(100_000).toISOString(),
     error: { name: 'RangeError', message: 'the bridge is down' },
   }
-  const finds = (part: Partial<typeof EVERYTHING>) => fits(task, { ...EVERYTHING, ...part }, 200_000)
+  const finds = (part: Partial<typeof EVERYTHING>) => fits(task, { ...EVERYTHING, ...part })
   assert.ok(finds({}))
   assert.ok(finds({ text: 'order-7' }) && finds({ text: 'BRIDGE' }) && !finds({ text: 'tower' }))
-  assert.ok(finds({ withinMs: 100_000 }) && !finds({ withinMs: 99_999 }))
-  assert.ok(finds({ fromMs: 100_000, untilMs: 100_000 }) && !finds({ untilMs: 99_999 }))
-  assert.equal(oldestWanted(EVERYTHING, 5), Number.NEGATIVE_INFINITY)
+  const times = (part: Partial<typeof EVERYTHING>) => {
+    const { createdAfter, createdBefore } = askedOf({ ...EVERYTHING, ...part }, 200_000)
+    return [createdAfter, createdBefore]
+  }
+  assert.deepEqual(times({}), [null, null])
+  assert.deepEqual(times({ withinMs: 100_000, fromMs: 1 }), ['1970-01-01T00:01:40.000Z', null])
+  assert.deepEqual(times({ fromMs: 0, untilMs: 1_000 }), [
+    '1970-01-01T00:00:00.000Z',
+    '1970-01-01T00:00:01.001Z',
+  ])
 })
 
 test('a form becomes a task, or a sentence about the field that is wrong', () => {
