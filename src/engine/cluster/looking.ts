@@ -177,7 +177,8 @@ async function waitingTypesOf(core: Core): Promise<Map<string, string[]>> {
     if (queued <= 0) continue
     const { queue, type } = await laneOf(core, laneNo)
     const ofQueue = types.get(queue) ?? []
-    if (ofQueue.length < WAITING_TYPES_MAX) ofQueue.push(type)
+    // A type has a lane for each priority.
+    if (ofQueue.length < WAITING_TYPES_MAX && !ofQueue.includes(type)) ofQueue.push(type)
     types.set(queue, ofQueue)
   }
   return types

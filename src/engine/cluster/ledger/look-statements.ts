@@ -120,7 +120,7 @@ export const COUNTS = {
 }
 export const LANE_COUNTS = {
   name: 'lane-counts',
-  text: `select lane, sum(submitted - scheduled - running - succeeded - failed - canceled - expired)::bigint from count group by lane`,
+  text: `select lane, sum(submitted - scheduled - running - succeeded - failed - canceled - expired)::bigint from count group by lane order by lane`,
 }
 /** Waiting tasks of lanes (`$3`) before a place, among the `$4` rows before it; and how many were looked at. */
 export const AHEAD = {
