@@ -147,10 +147,9 @@ test('NDJSON: data or whole tasks, one a line; a line that is none is named', as
   const records = await chasquiJson<WireRecord>(['submit', 'sumar', '-', '--ndjson', '--wait', ...connect], {
     input: '[1,2]\n\n  \n[3,4]\r\n[5,6]',
   })
-  assert.deepEqual(
-    records.map(({ result }) => result),
-    [3, 7, 11],
-  )
+  // Lines go out in several lanes, so they may end in any order.
+  assert.deepEqual(new Set(records.map(({ result }) => result)), new Set([3, 7, 11]))
+  assert.equal(records.length, 3)
   const folder = temporaryFolder(context, 'ndjson')
   const file = join(folder, 'tasks.ndjson')
   writeFileSync(
