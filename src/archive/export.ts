@@ -24,6 +24,7 @@ export interface ExportRequest {
 export interface ExportSummary {
   readonly tasks: number
   readonly running: number
+  readonly schedules: number
   readonly queues: readonly QueueCounts[]
   readonly hash: string
 }
@@ -52,18 +53,30 @@ export async function exportArchive(request: ExportRequest): Promise<ExportSumma
     if (text !== '') await write(text)
     onProgress(transcript.tally.tasks, total)
   }
-  const difference = differenceOf(survey.queues, transcript.tally.queues)
+  for (;;) {
+    const page = await archive.readSchedules(transcript.lastSchedule)
+    if (page.length === 0) break
+    await write(page.map((row) => transcript.writeSchedule(row)).join(''))
+  }
+  const difference =
+    transcript.schedules === survey.schedules
+      ? differenceOf(survey.queues, transcript.tally.queues)
+      : `${transcript.schedules} schedules where there should be ${survey.schedules}`
   if (difference !== null) {
     throw new ChasquiError('STORE_FAILED', `the store changed while it was exported: ${difference}`)
   }
   await write(transcript.writeTrailer())
   const { tally, trailer } = transcript
-  return { tasks: tally.tasks, running: survey.running, queues: tally.queues, hash: trailer!.hash }
+  const { schedules } = transcript
+  return { tasks: tally.tasks, running: survey.running, schedules, queues: tally.queues, hash: trailer!.hash }
 }
 
 function headerOf({ archive, by, nowMs }: ExportRequest, survey: Survey) {
   const at = new Date(nowMs).toISOString()
-  return { archive: 'chasqui', version: ARCHIVE_VERSION, from: archive.kind, by, at, ...survey } as const
+  const { schedules, ...rest } = survey
+  const version = schedules === 0 ? ARCHIVE_VERSION - 1 : ARCHIVE_VERSION
+  const same = { archive: 'chasqui', version, from: archive.kind, by, at, ...rest } as const
+  return schedules === 0 ? same : { ...same, schedules }
 }
 
 function heldError(running: number): ChasquiError {

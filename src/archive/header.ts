@@ -5,10 +5,12 @@ import { ChasquiError } from '../task/errors.ts'
 import { FINAL_STATES } from '../task/lifecycle.ts'
 import type { QueueCounts } from './tally.ts'
 
-/** Counted up when a reader of an older version would misunderstand. */
-export const ARCHIVE_VERSION = 1
+/** Counted up when a reader of an older version would misunderstand. 2: there may be schedules; without any it is still 1. */
+export const ARCHIVE_VERSION = 2
 
-export interface Header extends Survey {
+export interface Header extends Omit<Survey, 'schedules'> {
+  /** Absent: none. */
+  readonly schedules?: number
   readonly archive: 'chasqui'
   readonly version: number
   /** Kind of the engine. */
@@ -45,6 +47,7 @@ export function readHeader(value: unknown, where: string, name: string): Header 
     typeof header.revision === 'string' &&
     isCount(header.epochsBelow) &&
     isCount(header.running) &&
+    isCount(header.schedules ?? 0) &&
     Array.isArray(header.queues) &&
     header.queues.every(
       (entry) =>

@@ -12,6 +12,7 @@ import {
   type Survey,
   type Totals,
 } from '../engine/archive.ts'
+import type { ScheduleRow } from '../engine/cron.ts'
 import { ChasquiError } from '../task/errors.ts'
 import { FINAL_STATES } from '../task/lifecycle.ts'
 import { ARCHIVE_OTHERS_SHOWN, ARCHIVE_PAGE_LENGTH_MAX, ARCHIVE_PAGE_TASKS_MAX } from '../task/limits.ts'
@@ -41,6 +42,8 @@ export interface ImportSummary extends CheckSummary {
   readonly other: number
   /** Some of their ids. */
   readonly otherIds: readonly string[]
+  /** Those whose names were taken stay as they were. */
+  readonly schedules: { readonly written: number; readonly present: number }
   /** What the target holds now, counted. */
   readonly target: readonly QueueCounts[]
 }
@@ -65,6 +68,8 @@ export async function importArchive(target: Archive, reading: Reading): Promise<
   let before: Survey | null = null
   let total = 0
   let batch: ArchivedTask[] = []
+  let rows: ScheduleRow[] = []
+  const schedules = { written: 0, present: 0 }
   let length = 0
 
   const flush = async () => {
@@ -72,6 +77,9 @@ export async function importArchive(target: Archive, reading: Reading): Promise<
     batch = []
     length = 0
     const writings = tasks.length === 0 ? [] : await target.write(tasks)
+    const kept = rows.length === 0 ? [] : await target.writeSchedules(rows)
+    rows = []
+    for (const isWritten of kept) schedules[isWritten ? 'written' : 'present']++
     writings.forEach((writing, index) => {
       const { id, queue, state } = tasks[index]!
       counts[writing]++
@@ -82,17 +90,19 @@ export async function importArchive(target: Archive, reading: Reading): Promise<
   }
 
   const trailer = await readLines(reading, transcript, async (line) => {
-    const task = transcript.read(line)
+    const entry = transcript.read(line)
     if (before === null) {
       before = await target.survey()
       assertOtherStore(transcript.header!, before)
       await target.begin(transcript.header!)
       total = tasksOf(transcript.header!)
     }
-    if (task === null) return
-    batch.push(task)
+    if (entry === null) return
+    if ('schedule' in entry) rows.push(entry.schedule)
+    else batch.push(entry.task)
     length += line.length
-    if (batch.length >= ARCHIVE_PAGE_TASKS_MAX || length >= ARCHIVE_PAGE_LENGTH_MAX) await flush()
+    if (batch.length + rows.length >= ARCHIVE_PAGE_TASKS_MAX || length >= ARCHIVE_PAGE_LENGTH_MAX)
+      await flush()
   })
   await flush()
 
@@ -100,7 +110,7 @@ export async function importArchive(target: Archive, reading: Reading): Promise<
   assertArrived(before!, written, after)
   await target.finish(transcript.header!, purgedOf(transcript.header!))
   const { tasks, queues, hash } = trailer
-  return { tasks, queues, hash, ...counts, otherIds, target: after.queues }
+  return { tasks, queues, hash, ...counts, otherIds, schedules, target: after.queues }
 }
 
 /** Gives every line, then looks at the end. */

@@ -7,8 +7,10 @@
 
 import { hash } from 'node:crypto'
 import type { ArchivedTask } from '../engine/archive.ts'
+import type { ScheduleRow } from '../engine/cron.ts'
 import { ChasquiError } from '../task/errors.ts'
 import { type Header, isTrailer, notAnArchive, readHeader, type Trailer } from './header.ts'
+import { isScheduleLine, readScheduleLine, writeScheduleLine } from './schedule-line.ts'
 import { differenceOf, Tally } from './tally.ts'
 import { readTask, writeTask } from './task-line.ts'
 
@@ -16,6 +18,9 @@ import { readTask, writeTask } from './task-line.ts'
 const CHECK_LENGTH = 16
 const CHECK_OPEN = ',"check":"'
 const TAIL_LENGTH = CHECK_OPEN.length + CHECK_LENGTH + 2
+
+/** What a line between the first and the last holds. */
+export type Entry = { readonly task: ArchivedTask } | { readonly schedule: ScheduleRow }
 
 export class Transcript {
   /** For messages: the file, or `standard input`. */
@@ -25,6 +30,8 @@ export class Transcript {
   header: Header | null = null
   trailer: Trailer | null = null
   lastId: string | null = null
+  schedules = 0
+  lastSchedule: string | null = null
   #hash = ''
 
   constructor(name: string) {
@@ -43,6 +50,11 @@ export class Transcript {
     return this.#seal(writeTask(task))
   }
 
+  writeSchedule(row: ScheduleRow): string {
+    this.#countSchedule(row)
+    return this.#seal(writeScheduleLine(row))
+  }
+
   writeTrailer(): string {
     this.trailer = { end: true, tasks: this.tally.tasks, queues: this.tally.queues, hash: this.#hash }
     return this.#seal(JSON.stringify(this.trailer))
@@ -57,8 +69,8 @@ export class Transcript {
 
   // ---- reading ----------------------------------------------------------------------------------------------
 
-  /** Takes the next line, without its LF. @returns its task; null for the first and the last line. Throws ARCHIVE_INVALID or STORE_VERSION. */
-  read(line: string): ArchivedTask | null {
+  /** Takes the next line, without its LF. @returns what it holds; null for the first and the last line. Throws ARCHIVE_INVALID or STORE_VERSION. */
+  read(line: string): Entry | null {
     const where = `line ${this.lines + 1} of ${this.name}`
     if (this.trailer !== null) throw invalid(`${where} comes after the end of the archive`)
     const value = this.#open(line, where)
@@ -71,14 +83,19 @@ export class Transcript {
       this.#end(value, where)
       return null
     }
-    let task: ArchivedTask
+    const isSchedule = isScheduleLine(value)
     try {
-      task = readTask(value)
+      if (isSchedule) {
+        const schedule = readScheduleLine(value)
+        this.#countSchedule(schedule)
+        return { schedule }
+      }
+      const task = readTask(value)
+      this.#count(task)
+      return { task }
     } catch (cause) {
-      throw invalid(`${where} is no task: ${(cause as Error).message}`, cause)
+      throw invalid(`${where} is no ${isSchedule ? 'schedule' : 'task'}: ${(cause as Error).message}`, cause)
     }
-    this.#count(task)
-    return task
   }
 
   /** There are no more lines. */
@@ -111,7 +128,9 @@ export class Transcript {
     const difference =
       trailer.tasks !== tasks
         ? `${tasks} tasks where there should be ${trailer.tasks}`
-        : differenceOf(Array.isArray(trailer.queues) ? trailer.queues : [], queues)
+        : this.schedules !== (this.header!.schedules ?? 0)
+          ? `${this.schedules} schedules where there should be ${this.header!.schedules ?? 0}`
+          : differenceOf(Array.isArray(trailer.queues) ? trailer.queues : [], queues)
     if (difference !== null) throw invalid(`${where} does not fit the lines before it: ${difference}`)
     this.trailer = trailer
   }
@@ -121,6 +140,11 @@ export class Transcript {
   #count({ id, queue, state }: ArchivedTask): void {
     this.tally.add(queue, state)
     this.lastId = id
+  }
+
+  #countSchedule({ name }: ScheduleRow): void {
+    this.schedules++
+    this.lastSchedule = name
   }
 
   #next(body: string): string {

@@ -104,9 +104,10 @@ function show(path: string, summary: ExportSummary, tookMs: number, screen: Scre
     else screen.value(line)
     return
   }
-  const { running, queues, hash } = summary
+  const { running, schedules, queues, hash } = summary
   const where = isStandard ? 'standard output' : path
   screen.note(`exported to ${where} in ${roughDuration(tookMs)}: ${countsText(queues, screen.errorColors)}`)
+  if (schedules > 0) screen.note(`schedules: ${schedules.toLocaleString('en')}`)
   if (running > 0) screen.note(`${tasksText(running)} of them had been running and went as queued`)
   screen.note(`sha256 ${hash}`)
 }

@@ -81,9 +81,15 @@ function show(summary: ImportSummary, { engine }: StoreSettings, tookMs: number,
     screen.value({ engine, ...summary })
     return
   }
-  const { written, present, other, otherIds, target } = summary
+  const { written, present, other, otherIds, schedules, target } = summary
   const known = present > 0 ? `, ${numberText(present)} were there before` : ''
   screen.line(`${tasksText(written)} imported into ${engine} in ${roughDuration(tookMs)}${known}`)
+  if (schedules.written > 0) screen.line(`schedules imported: ${numberText(schedules.written)}`)
+  if (schedules.present > 0) {
+    screen.note(
+      `schedules whose names are taken there, which stay as they are: ${numberText(schedules.present)}`,
+    )
+  }
   screen.line(`counted there now: ${countsText(target, screen.colors)}`)
   if (other === 0) return
   const ids = otherIds.join(', ') + (other > otherIds.length ? ' …' : '')

@@ -57,18 +57,28 @@ function planned(
   cancelIds: readonly string[],
   submitMs: readonly number[],
 ): Plan {
-  const last = submitMs.at(-1)
-  const id = last === undefined ? null : tickId(row.name, last)
-  const next: ScheduleState =
-    id === null
-      ? state
-      : {
-          ...state,
-          activeIds: [...state.activeIds, id],
-          lastTickMs: last!,
-          lastId: id,
-          fired: state.fired + submitMs.length,
-          error: null,
-        }
+  const next = withSubmitted(row.name, state, submitMs)
   return { cancelIds, submitMs, row: { ...row, state: next, nextAtMs: nextMs } }
+}
+
+/** It was paused while tasks of its ticks were submitted: those were before the pause, and count. */
+export function submittedMeanwhile(paused: ScheduleRow, submitMs: readonly number[]): ScheduleRow {
+  const { state } = paused
+  const waitingMs = state.waitingMs.filter((tickMs) => !submitMs.includes(tickMs))
+  const throughMs = Math.max(state.throughMs, ...submitMs)
+  return { ...paused, state: withSubmitted(paused.name, { ...state, waitingMs, throughMs }, submitMs) }
+}
+
+function withSubmitted(name: string, state: ScheduleState, submitMs: readonly number[]): ScheduleState {
+  const last = submitMs.at(-1)
+  if (last === undefined) return state
+  const id = tickId(name, last)
+  return {
+    ...state,
+    activeIds: [...state.activeIds, id],
+    lastTickMs: last,
+    lastId: id,
+    fired: state.fired + submitMs.length,
+    error: null,
+  }
 }

@@ -13,6 +13,7 @@
 import type { FinalState } from '../task/lifecycle.ts'
 import type { TaskError } from '../task/outcome.ts'
 import type { TaskOptions, WorkerIdentity } from '../task/task.ts'
+import type { ScheduleRow } from './cron.ts'
 import type { LogLine, QueueReport } from './engine.ts'
 
 export interface Archive {
@@ -34,6 +35,12 @@ export interface Archive {
 
   /** Takes tasks in, in this order; resolves once they are on disk. */
   write(batch: readonly ArchivedTask[]): Promise<readonly Writing[]>
+
+  /** Schedules by name, after one (null: from the beginning); empty at the end. As they are kept, so that they go on where they were. */
+  readSchedules(afterName: string | null): Promise<readonly ScheduleRow[]>
+
+  /** Takes schedules in; one whose name is taken stays as it is. @returns which were written */
+  writeSchedules(batch: readonly ScheduleRow[]): Promise<readonly boolean[]>
 
   /**
    * The import is complete. `purged`: what the totals of the source count beyond its tasks; what was taken of it by an earlier
@@ -67,6 +74,7 @@ export interface Survey extends Source {
   /** How many of the queued ones are held by workers. */
   readonly running: number
   readonly queues: readonly QueueSurvey[]
+  readonly schedules: number
 }
 
 export interface QueueSurvey {

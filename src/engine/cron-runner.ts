@@ -7,7 +7,7 @@
  * Invariant: a row moves past a tick only after its task is in the store, or after the tick was counted as skipped or missed.
  */
 
-import { planTicks } from '../cron/plan.ts'
+import { type Plan, planTicks, submittedMeanwhile } from '../cron/plan.ts'
 import { tickId, tickTask } from '../cron/tick-task.ts'
 import type { Clock, Timer } from '../task/clock.ts'
 import { ERRORS } from '../task/errors.ts'
@@ -165,11 +165,25 @@ export class CronRunner {
       return refusal == null ? row : afterRefusal(rows[index]!, row, refusal, nowMs)
     })
     const written = await store.write(kept)
+    await this.#countPaused(plans.filter((plan, index) => !written[index] && kept[index] === plan.row))
     kept.forEach((row, index) => {
       // Somebody changed it meanwhile: it is looked at again as it is now.
       if (!written[index]) this.#again = true
       else if (row.state.waitingMs.length > 0 && !row.state.paused) this.#await(row)
     })
+  }
+
+  /** Of schedules that were paused just then nobody plans these ticks again; all others do, and find their tasks there. */
+  async #countPaused(plans: readonly Plan[]): Promise<void> {
+    const { store } = this.#options
+    const submitted = plans.filter(({ submitMs }) => submitMs.length > 0)
+    if (submitted.length === 0) return
+    const now = await store.read(submitted.map(({ row }) => row.name))
+    const rows = submitted.flatMap(({ submitMs }, index) => {
+      const row = now[index]
+      return row?.state.paused ? [submittedMeanwhile(row, submitMs)] : []
+    })
+    if (rows.length > 0) await store.write(rows)
   }
 
   /** Tasks of earlier ticks that are not final. */

@@ -11,7 +11,12 @@ import { ClaimCheck } from '../../objects/claims/claim-check.ts'
 import type { ObjectStore } from '../../objects/object-store.ts'
 import { systemClock } from '../../task/clock.ts'
 import { ChasquiError } from '../../task/errors.ts'
-import { ARCHIVE_STATEMENT_MS, PRIORITY_DEFAULT, VALUE_INLINE_LENGTH_MAX } from '../../task/limits.ts'
+import {
+  ARCHIVE_STATEMENT_MS,
+  CRON_LIST_MAX,
+  PRIORITY_DEFAULT,
+  VALUE_INLINE_LENGTH_MAX,
+} from '../../task/limits.ts'
 import type {
   Archive,
   ArchivedTask,
@@ -23,6 +28,7 @@ import type {
   Totals,
   Writing,
 } from '../archive.ts'
+import type { ScheduleRow } from '../cron.ts'
 import { readArchivePage } from './archive-read.ts'
 import { type Arrival, writeArchived } from './archive-write.ts'
 import {
@@ -44,8 +50,10 @@ import { COUNTS } from './ledger/look-statements.ts'
 import { JOIN, LEAVE } from './ledger/member-statements.ts'
 import { migrate, requireVersion } from './ledger/migrate.ts'
 import { BE_ALONE, HALF_IMPORTED, IMPORTING, requireWhole } from './ledger/presence.ts'
+import { COUNT_SCHEDULES, PAGE_SCHEDULES, WRITE_SCHEDULES } from './ledger/schedule-statements.ts'
 import { STATE_OF_NUMBER } from './ledger/schema.ts'
 import { type Parameter, type Row, Session } from './ledger/session.ts'
+import { readScheduleRow, writeParameters } from './schedule-store.ts'
 import { Values } from './values.ts'
 
 export interface ClusterArchiveOptions {
@@ -141,8 +149,10 @@ class ClusterArchive implements Archive {
       const totals = { submitted, succeeded, failed, canceled, expired }
       return { queue, counts: found.get(queue) ?? NO_TASKS, totals }
     })
+    const schedules = (await this.#row(COUNT_SCHEDULES.text))[0] as number
     return {
       store: await this.#storeName(),
+      schedules,
       epochsBelow: epochsBelow as number,
       revision: String(revision),
       running,
@@ -176,6 +186,18 @@ class ClusterArchive implements Archive {
   async write(batch: readonly ArchivedTask[]): Promise<readonly Writing[]> {
     if (this.#arrival === null) throw new Error('bug: written before begin')
     return writeArchived(this.#arrival, batch)
+  }
+
+  async readSchedules(afterName: string | null): Promise<readonly ScheduleRow[]> {
+    return (await this.#query(PAGE_SCHEDULES.text, [afterName ?? '', CRON_LIST_MAX])).map(readScheduleRow)
+  }
+
+  async writeSchedules(batch: readonly ScheduleRow[]): Promise<readonly boolean[]> {
+    const rows = batch.map((row) => ({ ...row, version: 0 }))
+    const kept = new Set(
+      (await this.#query(WRITE_SCHEDULES.text, writeParameters(rows))).map(([name]) => name),
+    )
+    return rows.map(({ name }) => kept.has(name))
   }
 
   async finish({ store }: Source, purged: ReadonlyMap<string, Totals>): Promise<void> {

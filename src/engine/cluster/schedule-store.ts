@@ -22,12 +22,12 @@ export function scheduleStore(session: Session): ScheduleStore {
     async read(names) {
       if (names.length === 0) return []
       const rows = await session.repeat(FIND_SCHEDULES, [texts(names)])
-      const byName = new Map(rows.map(readRow).map((row) => [row.name, row]))
+      const byName = new Map(rows.map(readScheduleRow).map((row) => [row.name, row]))
       return names.map((name) => byName.get(name) ?? null)
     },
     async page(afterName, limit) {
       // No name is empty.
-      return (await session.repeat(PAGE_SCHEDULES, [afterName ?? '', limit])).map(readRow)
+      return (await session.repeat(PAGE_SCHEDULES, [afterName ?? '', limit])).map(readScheduleRow)
     },
     async count() {
       const [row] = await session.repeat(COUNT_SCHEDULES, [])
@@ -35,14 +35,7 @@ export function scheduleStore(session: Session): ScheduleStore {
     },
     async write(rows) {
       if (rows.length === 0) return []
-      const kept = await session.repeat(WRITE_SCHEDULES, [
-        texts(rows.map(({ name }) => name)),
-        numbers(rows.map(({ version }) => version)),
-        numbers(rows.map(({ nextAtMs }) => nextAtMs ?? NEVER)),
-        numbers(rows.map(({ state }) => (state.waitingMs.length > 0 ? 1 : 0))),
-        texts(rows.map(({ schedule }) => JSON.stringify(schedule))),
-        texts(rows.map(({ state }) => JSON.stringify(state))),
-      ])
+      const kept = await session.repeat(WRITE_SCHEDULES, writeParameters(rows))
       const names = new Set(kept.map(([name]) => name))
       return rows.map(({ name }) => names.has(name))
     },
@@ -52,7 +45,7 @@ export function scheduleStore(session: Session): ScheduleStore {
       return names.map((name) => gone.has(name))
     },
     async due(nowMs, limit) {
-      return (await session.repeat(DUE_SCHEDULES, [nowMs, limit])).map(readRow)
+      return (await session.repeat(DUE_SCHEDULES, [nowMs, limit])).map(readScheduleRow)
     },
     async nextMs() {
       const [row] = await session.repeat(NEXT_SCHEDULE, [])
@@ -64,7 +57,19 @@ export function scheduleStore(session: Session): ScheduleStore {
   }
 }
 
-function readRow([name, version, nextAtMs, schedule, state]: Row): ScheduleRow {
+/** Parameters of WRITE_SCHEDULES. */
+export function writeParameters(rows: readonly ScheduleRow[]): string[] {
+  return [
+    texts(rows.map(({ name }) => name)),
+    numbers(rows.map(({ version }) => version)),
+    numbers(rows.map(({ nextAtMs }) => nextAtMs ?? NEVER)),
+    numbers(rows.map(({ state }) => (state.waitingMs.length > 0 ? 1 : 0))),
+    texts(rows.map(({ schedule }) => JSON.stringify(schedule))),
+    texts(rows.map(({ state }) => JSON.stringify(state))),
+  ]
+}
+
+export function readScheduleRow([name, version, nextAtMs, schedule, state]: Row): ScheduleRow {
   return {
     name: name as string,
     version: version as number,

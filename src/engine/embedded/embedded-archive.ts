@@ -6,9 +6,10 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ChasquiError } from '../../task/errors.ts'
+import { CRON_LIST_MAX } from '../../task/limits.ts'
 import type {
   Archive,
   ArchivedTask,
@@ -20,12 +21,13 @@ import type {
   Totals,
   Writing,
 } from '../archive.ts'
+import type { ScheduleRow } from '../cron.ts'
 import { readArchivePage } from './archive-read.ts'
 import { ArchiveRows } from './archive-rows.ts'
 import { writeArchived } from './archive-write.ts'
 import { Counts } from './counts.ts'
 import { EPOCHS_PER_BOOT } from './heart.ts'
-import { type Ownership, takeOwnership } from './ownership.ts'
+import { makeFolder, type Ownership, takeOwnership } from './ownership.ts'
 import { STATE_OF_NUMBER } from './schema.ts'
 import { openCompleteStore, openStore, STORE_FILE, type Store } from './store.ts'
 
@@ -100,6 +102,7 @@ class EmbeddedArchive implements Archive {
     const boot = imports.boot()
     return {
       store,
+      schedules: this.#store.schedules.count(),
       epochsBelow: (boot + 1) * EPOCHS_PER_BOOT,
       revision: String(boot),
       running: this.#leased.length,
@@ -136,6 +139,14 @@ class EmbeddedArchive implements Archive {
         return writing
       }),
     )
+  }
+
+  async readSchedules(afterName: string | null): Promise<readonly ScheduleRow[]> {
+    return this.#store.schedules.page(afterName, CRON_LIST_MAX)
+  }
+
+  async writeSchedules(batch: readonly ScheduleRow[]): Promise<readonly boolean[]> {
+    return this.#transact(() => batch.map((row) => this.#store.schedules.write({ ...row, version: 0 })))
   }
 
   async finish({ store }: Source, purged: ReadonlyMap<string, Totals>): Promise<void> {
@@ -192,12 +203,3 @@ class EmbeddedArchive implements Archive {
 }
 
 const NO_TASKS: StateCounts = { scheduled: 0, queued: 0, succeeded: 0, failed: 0, canceled: 0, expired: 0 }
-
-function makeFolder(dir: string): void {
-  try {
-    mkdirSync(dir, { recursive: true })
-  } catch (cause) {
-    const why = (cause as Error).message
-    throw new ChasquiError('CONFIG_INVALID', `cannot make the folder ${dir}: ${why}`, { cause })
-  }
-}

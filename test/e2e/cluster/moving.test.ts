@@ -152,6 +152,35 @@ test('back from a cluster it is what it was', needed, async (context) => {
   assert.deepEqual(repeated, [{ id: 'done', accepted: true, state: 'succeeded' }])
 })
 
+test('schedules go into a cluster and out of it', needed, async (context) => {
+  const { clock, folder, openArchive, openCluster } = await scene(context)
+  const source = join(folder, 'cron')
+  const engine = await openEmbeddedEngine(richOptions(source, clock))
+  await engine.cron.put([
+    {
+      name: 'report',
+      timing: { expression: '0 3 * * *', timezone: 'Asia/Tokyo' },
+      task: { type: 'x', queue: 'q', priority: 4, dataText: '[1]', ttlMs: null, options: null },
+      overlap: 'replace',
+      catchUp: 'none',
+      owner: null,
+    },
+  ])
+  const before = await engine.cron.list({ limit: 10, ticks: 2 })
+  await engine.close()
+  const [there, back, again] = [join(folder, 'there'), join(folder, 'back'), join(folder, 'again')]
+  await exportFile(source, there)
+  assert.deepEqual((await importFrom(await openArchive(), there)).schedules, { written: 1, present: 0 })
+  const cluster = await openCluster()
+  assert.deepEqual(await cluster.cron.list({ limit: 10, ticks: 2 }), before)
+  await cluster.close()
+  assert.equal((await exportTo(await openArchive({ readOnly: true }), back)).schedules, 1)
+  await importFile(again, back)
+  const home = await openEmbeddedEngine(richOptions(again, clock))
+  atEnd(context, () => home.close())
+  assert.deepEqual(await home.cron.list({ limit: 10, ticks: 2 }), before)
+})
+
 test('in a cluster what is due becomes queued and what expires expires', needed, async (context) => {
   const { clock, file, openArchive, openCluster } = await scene(context)
   await importFrom(await openArchive(), file)

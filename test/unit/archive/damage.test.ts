@@ -186,8 +186,8 @@ describe('a damaged archive', () => {
 
   test('of a newer version, or no archive at all, is told apart', async () => {
     const header = JSON.parse(lines[0]!)
-    const newer = fileOf(resealed(() => {}, { ...header, version: 2, check: undefined }))
-    const message = `${newer} was written by a newer Chasqui (archive version 2, this one knows 1)`
+    const newer = fileOf(resealed(() => {}, { ...header, version: 3, check: undefined }))
+    const message = `${newer} was written by a newer Chasqui (archive version 3, this one knows 2)`
     await assert.rejects(check(newer), { code: 'STORE_VERSION', message })
     for (const content of [
       '',

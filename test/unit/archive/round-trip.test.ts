@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import type { ArchivedTask } from '../../../src/engine/archive.ts'
+import type { Schedule } from '../../../src/engine/cron.ts'
 import { openEmbeddedArchive } from '../../../src/engine/embedded/embedded-archive.ts'
 import { openEmbeddedEngine } from '../../../src/engine/embedded/embedded-engine.ts'
 import type { Engine } from '../../../src/engine/engine.ts'
@@ -101,6 +102,57 @@ describe('a store that was moved', () => {
     // Totals count purged tasks too, which that look knows nothing of; the test above compares them.
     const faults = lookAtStore(to).faults.filter((fault) => !fault.startsWith('the totals are '))
     assert.deepEqual(faults, [])
+  })
+
+  test('keeps its schedules and how far they came; names that are taken stay as they are', async (context) => {
+    const { from, to, file, clock } = await move(context)
+    const engine = await openEngine(context, from, clock)
+    const schedule = (name: string): Schedule => ({
+      name,
+      timing: { expression: '*/5 * * * *', timezone: 'Europe/Berlin' },
+      task: {
+        type: 'x',
+        queue: 'mail',
+        priority: 7,
+        dataText: '{"a":1}',
+        ttlMs: 3_600_000,
+        options: { key: 'k' },
+      },
+      overlap: 'queue',
+      catchUp: 'all',
+      owner: 'config',
+    })
+    await engine.cron.put([schedule('ticking'), schedule('taken'), schedule('paused')])
+    await engine.cron.pause(['paused'], true)
+    await clock.advance(11 * 60_000)
+    const list = async (of: Engine) => (await of.cron.list({ limit: 10, ticks: 3 })).schedules
+    const before = await list(engine)
+    assert.deepEqual(
+      before.map(({ name, fired, waiting }) => [name, fired, waiting]),
+      [
+        ['paused', 0, 0],
+        ['taken', 1, 1],
+        ['ticking', 1, 1],
+      ],
+    )
+    await engine.close()
+    const target = await openEngine(context, to, clock)
+    await target.cron.put([{ ...schedule('taken'), overlap: 'skip' }])
+    await target.close()
+
+    const summary = await exportFile(from, `${file}-2`)
+    assert.equal(summary.schedules, 3)
+    assert.deepEqual((await importFile(to, `${file}-2`)).schedules, { written: 2, present: 1 })
+    // Again, as after an import that was interrupted.
+    assert.deepEqual((await importFile(to, `${file}-2`)).schedules, { written: 0, present: 3 })
+    const after = await list(await openEngine(context, to, clock))
+    assert.deepEqual([after[0], after[2]], [before[0], before[2]])
+    assert.deepEqual([after[1]!.overlap, after[1]!.fired], ['skip', 0])
+
+    const lines = linesOf(`${file}-2`)
+    const at = lines.findIndex((line) => line.startsWith('{"schedule"'))
+    writeFileSync(`${file}-3`, `${lines.filter((_, index) => index !== at).join('\n')}\n`)
+    await assert.rejects(importFile(join(to, 'other'), `${file}-3`), { code: 'ARCHIVE_INVALID' })
   })
 
   test('delivers in the same order', async (context) => {
