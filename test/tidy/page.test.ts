@@ -53,7 +53,7 @@ test('of the server the page knows the words, and the shapes of answers as types
       const isType = new RegExp(`import type [^;]*?from '${specifier.replaceAll('.', '\\.')}'`).test(
         textOf(from),
       )
-      return !(isType && file!.startsWith('src/wire/protocol/'))
+      return !(isType && /^src\/(wire\/protocol|task)\//.test(file!))
     })
   assert.deepEqual(
     wrong.map(({ from, file }) => `${from} imports ${file}`),

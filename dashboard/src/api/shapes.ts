@@ -5,7 +5,9 @@
  */
 
 import type { Static } from 'typebox'
+import type { ReasonKind } from '../../../src/task/explanation.ts'
 import type { TaskState } from '../../../src/task/lifecycle.ts'
+import type { Explanation as ExplanationShape } from '../../../src/wire/protocol/explanation.ts'
 import type { OPERATOR_METHODS } from '../../../src/wire/protocol/operator.ts'
 import type * as shapes from '../../../src/wire/protocol/shapes.ts'
 import type { SubmitTask, TASK_METHODS, TASK_NOTIFICATIONS } from '../../../src/wire/protocol/task.ts'
@@ -24,3 +26,6 @@ export type Stats = Static<(typeof OPERATOR_METHODS)['system.stats']['result']>
 export type QueueLook = Stats['queues'][number]
 export type WorkerLook = Stats['workers'][number]
 export type NewTask = Static<typeof SubmitTask>
+type WireExplanation = Static<typeof ExplanationShape>
+export type Reason = Readonly<Omit<WireExplanation['reasons'][number], 'kind'> & { kind: ReasonKind }>
+export type Explanation = Readonly<Omit<WireExplanation, 'reasons'> & { reasons: readonly Reason[] }>

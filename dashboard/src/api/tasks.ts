@@ -1,7 +1,7 @@
 /** Tasks: looking at them and steering them. */
 
 import { ask } from './door.ts'
-import type { Change, LogLine, NewTask, Receipt, TaskRecord } from './shapes.ts'
+import type { Change, Explanation, LogLine, NewTask, Receipt, TaskRecord } from './shapes.ts'
 
 export interface TaskFilter {
   readonly states?: readonly string[]
@@ -46,6 +46,10 @@ export async function getTasks(ids: readonly string[]): Promise<readonly (TaskRe
 export async function readLog(id: string, after: number): Promise<readonly LogLine[]> {
   const path = `v1/tasks/${encodeURIComponent(id)}/log`
   return (await ask<{ lines: LogLine[] }>('GET', path, { query: { after } })).lines
+}
+
+export function explainTask(id: string, signal: AbortSignal): Promise<Explanation> {
+  return ask('GET', `v1/tasks/${encodeURIComponent(id)}/explain`, { signal })
 }
 
 export async function submitTasks(tasks: readonly NewTask[]): Promise<readonly Receipt[]> {

@@ -20,6 +20,7 @@ import { writeAddress } from '../route/address.ts'
 import { go } from '../route/route.ts'
 import { Log } from '../task/log.tsx'
 import { Timeline } from '../task/timeline.tsx'
+import { Why } from '../task/why.tsx'
 import { t } from '../words/words.ts'
 import { prepare } from './submit.tsx'
 
@@ -39,6 +40,7 @@ export function TaskScreen({ id }: { readonly id: string }) {
     <article class="task">
       <Head record={record} look={look} />
       <div class="task-main">
+        <Why record={record} />
         <Outcome record={record} />
         <section class="panel" aria-labelledby="data-title">
           <h2 id="data-title">{t('task.data')}</h2>

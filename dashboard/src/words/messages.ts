@@ -4,7 +4,14 @@ import { FRAME_WORDS } from './frame-words.ts'
 import { QUEUE_WORDS } from './queue-words.ts'
 import { SYSTEM_WORDS } from './system-words.ts'
 import { TASK_WORDS } from './task-words.ts'
+import { WHY_WORDS } from './why-words.ts'
 
-export const MESSAGES = { ...FRAME_WORDS, ...TASK_WORDS, ...QUEUE_WORDS, ...SYSTEM_WORDS } as const
+export const MESSAGES = {
+  ...FRAME_WORDS,
+  ...TASK_WORDS,
+  ...QUEUE_WORDS,
+  ...SYSTEM_WORDS,
+  ...WHY_WORDS,
+} as const
 
 export type MessageKey = keyof typeof MESSAGES

@@ -47,6 +47,8 @@ export const TASK_WORDS = {
   'task.timeline': { en: 'Timeline', es: 'Cronología' },
   'task.again': { en: 'Submit one like this', es: 'Enviar otra igual' },
   'task.unknown': { en: 'No task with this id is known.', es: 'No se conoce ninguna tarea con este id.' },
+  'task.why': { en: 'Why it is where it is', es: 'Por qué está donde está' },
+  'task.whyEnded': { en: 'Why it ended', es: 'Por qué terminó' },
   'task.gone': {
     en: 'This task was there and has been purged.',
     es: 'Esta tarea existía y ya fue eliminada.',

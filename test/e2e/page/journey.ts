@@ -69,6 +69,7 @@ async function retryDeadLetters(page: Page, bridge: string, name: string): Promi
   await keepPicture(page, `${name}-dead`)
 
   await rows.first().getByRole('link').click()
+  await panel(page, 'Why it ended').getByText('Its attempts are used up (1).').waitFor()
   await panel(page, 'Error')
     .getByText(/at (async )?Object\.run|at .*tasks\.ts/)
     .first()
@@ -148,6 +149,8 @@ async function steerQueue(page: Page): Promise<void> {
   await queue.getByText('Paused').waitFor()
   await send(page, 'sumar', '[1, 1]', { count: '2' })
   await page.locator('.run-tasks .state-queued').nth(1).waitFor()
+  await page.locator('.run-tasks a').first().click()
+  await panel(page, 'Why it is where it is').getByText('Its queue is paused.').waitFor()
   await goTo(page, 'queues', 'Queues')
   await queue.locator('.count-queued').getByText('2', { exact: true }).waitFor()
   await queue.getByRole('button', { name: 'Cancel all that waits' }).click()

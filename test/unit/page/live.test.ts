@@ -7,6 +7,7 @@ import { latencyOf, spreadOf } from '../../../dashboard/src/live/latency.ts'
 import { POINTS_MAX, pointBetween, sumOf, withPoint } from '../../../dashboard/src/live/rates.ts'
 import { createSampler } from '../../../dashboard/src/live/sample.ts'
 import { timelineOf } from '../../../dashboard/src/live/timeline.ts'
+import { whyBlanks } from '../../../dashboard/src/task/why-blanks.ts'
 import { withEvents, withNewest } from '../../../dashboard/src/task-list/patch.ts'
 
 const time = (second: number) => new Date(Date.UTC(2026, 0, 31, 12, 0, second)).toISOString()
@@ -174,4 +175,24 @@ test('the newest page goes in front; a gap between the two is told', () => {
   assert.deepEqual(withNewest([b, c], [a, fresh]), [a, fresh, c])
   assert.deepEqual(withNewest([], [a]), [a])
   assert.equal(withNewest([c, d], [a, b]), null)
+})
+
+test('a reason fills the blanks of its sentence; what is not known is a dash', () => {
+  const worker = { id: 'w', pid: 4711, host: 'here' }
+  const message = 'as the server says it'
+  const nowMs = Date.parse(time(0))
+  assert.equal(whyBlanks({ kind: 'not-due', message, until: time(5) }, nowMs).wait, '5 s')
+  assert.equal(
+    whyBlanks({ kind: 'behind-others', message, ahead: 7, isMore: true, waitMs: null }, 0).ahead,
+    '> 7',
+  )
+  assert.equal(whyBlanks({ kind: 'behind-others', message, ahead: 7, waitMs: null }, 0).wait, '–')
+  const takers = [
+    { worker, queues: ['a'], types: ['sumar', 'eco'] },
+    { worker, queues: ['b'], types: ['eco'] },
+  ]
+  assert.equal(whyBlanks({ kind: 'type-unknown', message, takers }, 0).types, 'sumar, eco')
+  assert.equal(whyBlanks({ kind: 'no-worker', message, others: takers }, 0).queues, 'a, b')
+  assert.equal(whyBlanks({ kind: 'no-worker', message, others: [] }, 0).queues, '–')
+  assert.equal(whyBlanks({ kind: 'running', message, worker }, 0).worker, 'here, PID 4711')
 })
