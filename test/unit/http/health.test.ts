@@ -7,7 +7,7 @@ import { openMemoryEngine } from '../../../src/engine/memory/memory-engine.ts'
 import { eventually } from '../../support/eventually.ts'
 import { openHttpServer } from '../../support/http-server.ts'
 
-/** A memory engine whose report can be made to say something else: the silence of a broker is shown for real in test/e2e/cluster. */
+/** A memory engine whose report can be made to say something else: the silence of a broker is shown for real in test/campaigns. */
 function engineThatReports(report: () => Promise<Partial<EngineReport>>): Engine {
   const engine = openMemoryEngine({})
   const real = engine.inspect.bind(engine)
