@@ -7,19 +7,31 @@ import { writeTime } from '../wire/time-codec.ts'
 import { action } from './action.ts'
 import { addCommand, addJson } from './common-options.ts'
 import { addConnection, withClient } from './connection.ts'
+import { CommandError } from './exit-codes.ts'
 import { type Column, shortText, tableLines } from './screen.ts'
 
 export function addWorkers(program: Command): void {
   const command = addCommand(program, {
-    usage: 'workers',
-    description: 'Shows the workers that are connected.',
+    usage: 'workers [what] [id]',
+    description:
+      'Shows the workers that are connected. Or tells one to leave: workers drain ID (of --json): it takes nothing more, hands back what it has not started, finishes the rest, and ends.',
     examples: [
       ['chasqui workers', 'a table'],
       ['chasqui workers --json', 'a JSON line each'],
+      ['chasqui workers drain 01a20a44-32ba-7000-ac05-842d56955b16', 'one leaves'],
     ],
   })
   addConnection(addJson(command)).action(
-    action(async ({ screen, options }) => {
+    action(async ({ screen, options }, what?: string, id?: string) => {
+      if (what !== undefined) {
+        if (what !== 'drain' || id === undefined)
+          throw new CommandError('usage', 'there is workers, and workers drain ID.')
+        const told = await withClient(options, (client) => client.drainWorker(id))
+        if (told === 0) throw new CommandError('failed', `there is no worker with the id ${id}.`)
+        if (screen.json) screen.value({ worker: id, consumers: told })
+        else screen.line(`worker ${id} was told to leave`)
+        return 'done'
+      }
       const { consumers } = await withClient(options, (client) => client.stats())
       if (screen.json) for (const consumer of consumers) screen.value(consumerValue(consumer))
       else if (consumers.length === 0)

@@ -121,6 +121,8 @@ export interface Client extends AsyncDisposable {
   readonly cron: Schedules
   /** Events of all tasks that match; begins at once (`started`). See TaskEvents for what happens to a slow reader. */
   watch(query?: WatchQuery): TaskEvents
+  /** Tells a worker, by its id, to leave after what it runs. Resolves with how many of its consumers were told; 0: no such worker. */
+  drainWorker(worker: string): Promise<number>
   /** Queues, workers and totals. */
   stats(): Promise<EngineReport>
 
@@ -299,6 +301,11 @@ class EngineClient implements Client, HandleHost {
 
   watchTask(id: string): EventStream {
     return this.watch({ ids: [id] }) as EventStream
+  }
+
+  async drainWorker(worker: string): Promise<number> {
+    this.mustBeOpen()
+    return this.engine.drainWorker(worker)
   }
 
   async stats(): Promise<EngineReport> {

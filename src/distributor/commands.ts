@@ -50,6 +50,7 @@ const TABLE: Readonly<Record<MethodName, readonly [NeededRight, Run, 'checks its
   'queue.resume': ['admin', answering(queue.resume)],
   'queue.define': ['admin', answering(queue.define)],
   'queue.purge': ['admin', answering(queue.purge)],
+  'worker.drain': ['admin', answering(operator.drainWorker)],
   'worker.list': ['observe', answering(operator.workers)],
   'system.stats': ['observe', answering(operator.stats)],
 }

@@ -190,6 +190,10 @@ export class SessionConsumer implements DeliverySink {
     })
   }
 
+  drain(): void {
+    this.#say(() => this.#options.send(notificationText('work.drain', JSON.stringify({ consumer: this.id }))))
+  }
+
   #say(say: () => void): void {
     if (this.#started) say()
     else this.#early.push(say)

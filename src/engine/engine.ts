@@ -82,6 +82,12 @@ export interface Engine {
   steer(order: QueueOrder): Promise<QueueAnswer>
 
   /**
+   * Tells a worker, by its id, to leave: its consumers get nothing more, and hear of it (`DeliverySink.drain`). What it holds stays its own.
+   * @returns how many consumers those were; 0: no such worker is known. On another process it is a hint, which may be lost.
+   */
+  drainWorker(worker: string): Promise<number>
+
+  /**
    * Starts taking tasks: at most `slots × prefetch` deliveries unsettled at a time, highest priority first, then the longest due,
    * spread round-robin over all consumers with free credit. Deliveries reach the sink synchronously and in batches.
    * A task that one more worker death would make fail is delivered only to a consumer that holds nothing, which then gets nothing else.
@@ -224,6 +230,8 @@ export interface DeliverySink {
   deliver(deliveries: readonly Delivery[]): void
   /** These leases are void (cancelled, or lost): stop the handlers. A hint. */
   revoke(leases: readonly Lease[]): void
+  /** Somebody wants this worker to leave: no delivery will come; hand back what was not started, finish the rest. */
+  drain?(): void
 }
 
 export interface Consumer {

@@ -77,6 +77,10 @@ export class ForwardingEngine implements Engine {
     return this.inner.steer(order)
   }
 
+  drainWorker(worker: string): Promise<number> {
+    return this.inner.drainWorker(worker)
+  }
+
   consume(request: ConsumeRequest, sink: DeliverySink): Promise<Consumer> {
     return this.inner.consume(request, sink)
   }

@@ -70,6 +70,7 @@ export class InstrumentedEngine extends ForwardingEngine {
         sink.deliver(deliveries)
       },
       revoke: (leases) => sink.revoke(leases),
+      drain: () => sink.drain?.(),
     })
   }
 }

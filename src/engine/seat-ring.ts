@@ -28,9 +28,11 @@ export interface RingSeat<L> {
   held: number
   /** What it holds must run alone. */
   alone: boolean
+  /** It was told to leave: it gets no credit any more. */
+  leaving: boolean
   /** The lines whose tasks it may take. */
   readonly lines: L[]
-  readonly request: { readonly queues: readonly string[]; readonly types: readonly string[] | null }
+  readonly request: Pick<ConsumeRequest, 'queues' | 'types' | 'worker'>
 }
 
 export class SeatRing<E extends Ready, L extends ReadyLine<E>, S extends RingSeat<L>> {
@@ -52,6 +54,16 @@ export class SeatRing<E extends Ready, L extends ReadyLine<E>, S extends RingSea
   /** A queue or type that was never seen before got its line. */
   addLine(line: L, name: { queue: string; type: string }): void {
     for (const seat of this.seats) if (suits(seat.request, name)) seat.lines.push(line)
+  }
+
+  /** A worker is to leave: its seats get nothing more. @returns them, to be told */
+  drain(worker: string): S[] {
+    const own = this.seats.filter((seat) => seat.request.worker.id === worker)
+    for (const seat of own) {
+      seat.leaving = true
+      seat.credit = 0
+    }
+    return own
   }
 
   remove(seat: S): void {
@@ -118,7 +130,7 @@ export function creditOf(slots: number, prefetch: number): number {
 
 /** The consumer of a seat. `leave`: it takes nothing more; its worker is `lost`, or not. */
 export function consumerOf(
-  seat: { readonly id: string; slots: number; prefetch: number; credit: number },
+  seat: { readonly id: string; readonly leaving: boolean; slots: number; prefetch: number; credit: number },
   ended: Promise<ConsumerEnd>,
   hooks: { readonly wake: () => void; readonly leave: (lost: boolean) => void },
 ): Consumer {
@@ -128,7 +140,7 @@ export function consumerOf(
     resize: (slots, prefetch) => {
       seat.slots = slots
       seat.prefetch = prefetch
-      seat.credit = creditOf(slots, prefetch)
+      seat.credit = seat.leaving ? 0 : creditOf(slots, prefetch)
       hooks.wake()
     },
     stop: async (options) => hooks.leave(options?.lost === true),

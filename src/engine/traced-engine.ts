@@ -55,6 +55,7 @@ export class TracedEngine extends ForwardingEngine {
         for (const lease of leases) this.#deliveries.revoked(lease)
         sink.revoke(leases)
       },
+      drain: () => sink.drain?.(),
     })
   }
 

@@ -191,6 +191,16 @@ export class GuardedEngine implements Engine {
     return this.#engine.steer(order)
   }
 
+  /** A worker is told for all of its queues; of one that takes from none that it may steer, nothing is known. */
+  async drainWorker(worker: string): Promise<number> {
+    const { consumers } = await this.#engine.inspect()
+    const queues = new Set(consumers.flatMap((one) => (one.worker.id === worker ? one.queues : [])))
+    const foreign = [...queues].filter((queue) => !allows(this.#identity, 'admin', queue, null))
+    if (foreign.length === 0) return this.#engine.drainWorker(worker)
+    if (foreign.length === queues.size) return 0
+    throw forbidden(`${this.#who} may not steer queue "${foreign[0]}", of which this worker takes tasks`)
+  }
+
   /** Those that it may retry, by looking at them: a filter of queues cannot say which keys. */
   async #failedIds(filter: Pick<ListQuery, 'types' | 'queues'>): Promise<{ ids: string[]; more: boolean }> {
     const ids: string[] = []

@@ -28,6 +28,7 @@ export class HeldTasks {
         for (const { id } of leases) this.#ids.delete(id)
         sink.revoke(leases)
       },
+      drain: () => sink.drain?.(),
     }
   }
 

@@ -68,5 +68,6 @@ export const COMMAND_ROUTES: readonly CommandRoute[] = [
   { verb: 'POST', path: '/v1/queues/:queue/define', command: 'queue.define', id: 'queue', body: true },
   { verb: 'POST', path: '/v1/queues/:queue/purge', command: 'queue.purge', id: 'queue', body: true },
   { verb: 'GET', path: '/v1/workers', command: 'worker.list' },
+  { verb: 'POST', path: '/v1/workers/drain', command: 'worker.drain', body: true },
   { verb: 'GET', path: '/v1/stats', command: 'system.stats' },
 ]

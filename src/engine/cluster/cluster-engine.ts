@@ -112,6 +112,7 @@ export class ClusterEngine implements Engine {
       },
       refill: (laneNo, request) => this.#upkeep.heardRefill(laneNo, request),
       waiting: (laneNo, dueMs, seqs) => quick.hear(laneNo, dueMs, seqs),
+      drain: (worker) => void core.drainHere(worker),
       queues: (from) => void this.#queues.hear(from),
       queuesHeard: () => this.#queues.heard(),
     })
@@ -234,7 +235,7 @@ export class ClusterEngine implements Engine {
 
   async inspect(): Promise<EngineReport> {
     this.#mustBeOpen()
-    return inspect(this.#core, this.#core.otherConsumers, this.#openedAtMs, this.#vigil.isSilent)
+    return inspect(this.#core, this.#openedAtMs, this.#vigil.isSilent)
   }
 
   async wait(
@@ -249,12 +250,14 @@ export class ClusterEngine implements Engine {
 
   async watch(query: WatchQuery, listener: (events: readonly TaskEvent[]) => void): Promise<Watch> {
     this.#mustBeOpen()
-    const watch = this.#core.hub.watch(query, listener)
-    await this.#core.news.want()
-    return watch
+    return this.#core.watch(query, listener)
   }
 
   // ---- workers ----------------------------------------------------------------------------------------------
+
+  async drainWorker(worker: string): Promise<number> {
+    return this.#core.drainWorker(worker)
+  }
 
   async consume(request: ConsumeRequest, sink: DeliverySink): Promise<Consumer> {
     this.#mustBeOpen()

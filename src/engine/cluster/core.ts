@@ -10,7 +10,7 @@ import { FAILED_RETENTION_MS, LEASE_MS, RECONNECT_GRACE_MS, RETENTION_MS } from 
 import type { Lease } from '../../task/outcome.ts'
 import type { Progress, TaskOptions } from '../../task/task.ts'
 import { mustRunAlone } from '../budget.ts'
-import type { ConsumerReport, DeliverySink, LogLine, TaskEvent } from '../engine.ts'
+import type { ConsumerReport, DeliverySink, LogLine, TaskEvent, Watch, WatchQuery } from '../engine.ts'
 import type { EventHub } from '../event-hub.ts'
 import { QueueBook } from '../queue-book.ts'
 import { SeatRing } from '../seat-ring.ts'
@@ -204,6 +204,25 @@ export class Core {
       this.dismiss(seat, false)
       seat.end({ reason: 'closed' })
     }
+  }
+
+  /** Resolves when the others have heard that their events are wanted. */
+  async watch(query: WatchQuery, listener: (events: readonly TaskEvent[]) => void): Promise<Watch> {
+    const watch = this.hub.watch(query, listener)
+    await this.news.want()
+    return watch
+  }
+
+  /** @returns how many seats the worker has in the cluster, which were told to leave */
+  drainWorker(worker: string): number {
+    this.news.sendDrain(worker)
+    return this.drainHere(worker) + this.otherConsumers.filter((one) => one.worker.id === worker).length
+  }
+
+  drainHere(worker: string): number {
+    const leaving = this.ring.drain(worker)
+    for (const seat of leaving) this.toSink(seat, (sink) => sink.drain?.())
+    return leaving.length
   }
 
   /** A consumer takes nothing more. `lost`: its leases lapse soon, unless somebody renews them. */

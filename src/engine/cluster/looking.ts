@@ -8,7 +8,7 @@ import {
   WAITING_TYPES_MAX,
 } from '../../task/limits.ts'
 import type { TaskRecord } from '../../task/task.ts'
-import type { ConsumerReport, EngineReport, ListQuery, LogLine, QueueReport, TaskPage } from '../engine.ts'
+import type { EngineReport, ListQuery, LogLine, QueueReport, TaskPage } from '../engine.ts'
 import { LOG_LEVEL_NAMES } from '../log-lines.ts'
 import { readCursor, writeCursor } from '../page-cursor.ts'
 import { reportOfSeat } from '../seat-ring.ts'
@@ -141,19 +141,14 @@ export async function queueReports(core: Core): Promise<QueueReport[]> {
   return core.queues.complete(reports)
 }
 
-export async function inspect(
-  core: Core,
-  otherConsumers: readonly ConsumerReport[],
-  openedAtMs: number,
-  isSilent: boolean,
-): Promise<EngineReport> {
+export async function inspect(core: Core, openedAtMs: number, isSilent: boolean): Promise<EngineReport> {
   const [queues, [size]] = await Promise.all([queueReports(core), core.ledger.look.repeat(SIZE, [])])
   const [bytes, outbox, claims] = size as readonly [number, number, number]
   return {
     kind: 'cluster',
     durability: 'disk',
     queues,
-    consumers: [...core.ring.seats.map(reportOfSeat), ...otherConsumers],
+    consumers: [...core.ring.seats.map(reportOfSeat), ...core.otherConsumers],
     store: {
       bytes,
       outbox,

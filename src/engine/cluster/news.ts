@@ -25,6 +25,7 @@ type Message =
       readonly dueMs: number
       readonly seqs: readonly number[]
     }
+  | { readonly kind: 'drain'; readonly worker: string }
   | { readonly kind: 'queues'; readonly from: number }
   /** `by` whom the order was given. */
   | { readonly kind: 'queues-heard'; readonly by: number }
@@ -37,6 +38,7 @@ export interface NewsListener {
   due(atMs: number): void
   refill(laneNo: number, request: string): void
   waiting(laneNo: number, dueMs: number, seqs: readonly number[]): void
+  drain(worker: string): void
   /** A member was given orders to queues, and waits for all to obey. */
   queues(from: number): void
   /** Another obeys those that were given here. */
@@ -123,6 +125,11 @@ export class News {
     this.#send({ kind: 'waiting', lane, dueMs, seqs }, address)
   }
 
+  /** A worker, wherever it is, is to leave. */
+  sendDrain(worker: string): void {
+    this.#send({ kind: 'drain', worker })
+  }
+
   sendQueues(): void {
     this.#send({ kind: 'queues', from: this.#self.member })
   }
@@ -166,6 +173,9 @@ export class News {
         break
       case 'waiting':
         this.#listener.waiting(message.lane, message.dueMs, message.seqs)
+        break
+      case 'drain':
+        this.#listener.drain(message.worker)
         break
       case 'queues':
         this.#listener.queues(message.from)

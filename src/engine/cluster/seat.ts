@@ -74,6 +74,7 @@ export function createSeat(
     credit: creditOf(slots, prefetch),
     held: 0,
     alone: false,
+    leaving: false,
     lines: [],
     delivered: 0,
     settled: 0,

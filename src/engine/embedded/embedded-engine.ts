@@ -271,6 +271,10 @@ export class EmbeddedEngine implements Engine {
 
   // ---- workers ----------------------------------------------------------------------------------------------
 
+  async drainWorker(worker: string): Promise<number> {
+    return this.#heart.drainWorker(worker)
+  }
+
   async consume(request: ConsumeRequest, sink: DeliverySink): Promise<Consumer> {
     const workerNo = await this.#call(false, 1, () => this.#store.names.workerNumberOf(request.worker))
     const heart = this.#heart
@@ -306,8 +310,7 @@ export class EmbeddedEngine implements Engine {
 
   async report(reports: readonly Report[]): Promise<readonly LeaseAnswer[]> {
     // Progress is a hint and stays in memory; only lines need the file.
-    const sync = false
-    return this.#call(sync, reports.length, () => reports.map((report) => reportOne(this.#heart, report)))
+    return this.#call(false, reports.length, () => reports.map((report) => reportOne(this.#heart, report)))
   }
 
   // ---- inside -----------------------------------------------------------------------------------------------

@@ -217,6 +217,13 @@ export class Heart {
     }
   }
 
+  /** @returns how many seats the worker has, which were told to leave */
+  drainWorker(worker: string): number {
+    const leaving = this.roster.drain(worker)
+    for (const seat of leaving) this.toSink(seat, (sink) => sink.drain?.())
+    return leaving.length
+  }
+
   // ---- the world --------------------------------------------------------------------------------------------
 
   tell(

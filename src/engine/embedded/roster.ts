@@ -16,6 +16,7 @@ export interface Seat extends Holder {
   delivered: number
   /** What it holds must run alone. */
   alone: boolean
+  leaving: boolean
   /** The lines whose tasks it may take. */
   readonly lines: Line[]
   /** This turn's picks, and what is handed over of them after the commit. */
@@ -47,6 +48,7 @@ export function createSeat(
     settled: 0,
     gone: false,
     alone: false,
+    leaving: false,
     lines: [],
     picks: [],
     deliveries: [],

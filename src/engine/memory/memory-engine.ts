@@ -49,7 +49,7 @@ import { explainRow } from './place.ts'
 import { addLines, boundedProgress, bytesByOwner } from './reports.ts'
 import { deliveryOf, isForOneAlone, type Lease, recordOf, type Seat, suits } from './row.ts'
 import { ScheduleRows } from './schedule-rows.ts'
-import { Seats, seatReport } from './seats.ts'
+import { createSeat, Seats, seatReport } from './seats.ts'
 import { retry, steer } from './steer.ts'
 
 export interface MemoryEngineOptions {
@@ -188,22 +188,15 @@ class MemoryEngine implements Engine {
 
   // ---- workers ----------------------------------------------------------------------------------------------
 
+  async drainWorker(worker: string): Promise<number> {
+    return this.#seats.drain(worker)
+  }
+
   async consume(request: ConsumeRequest, sink: DeliverySink): Promise<Consumer> {
     this.#mustBeOpen()
     const { promise: ended, resolve: end } = Promise.withResolvers<ConsumerEnd>()
-    const seat: Seat = {
-      id: `c${++this.#lastConsumer}`,
-      request,
-      sink,
-      connectedAtMs: this.#clock.nowMs(),
-      end,
-      slots: request.slots,
-      prefetch: request.prefetch,
-      held: new Set(),
-      alone: false,
-      delivered: 0,
-      settled: 0,
-    }
+    const id = `c${++this.#lastConsumer}`
+    const seat = createSeat(id, request, sink, end, this.#clock.nowMs())
     this.#seats.add(seat)
     this.#planTurn()
     return {

@@ -64,6 +64,8 @@ export interface Seat {
   readonly held: Set<Lease>
   /** What it holds must run alone. */
   alone: boolean
+  /** It was told to leave: it gets nothing more. */
+  leaving: boolean
   delivered: number
   settled: number
 }

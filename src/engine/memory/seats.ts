@@ -1,7 +1,7 @@
 /** Who takes tasks: the consumers in a ring, served one task each in turn, going on where the last turn stopped. */
 
 import { CREDIT_MAX } from '../../task/limits.ts'
-import type { ConsumerReport } from '../engine.ts'
+import type { ConsumeRequest, ConsumerReport, DeliverySink } from '../engine.ts'
 import { isForOneAlone, type Row, type Seat } from './row.ts'
 
 export class Seats {
@@ -27,6 +27,16 @@ export class Seats {
     if (this.#kept === seat) this.#kept = null
     if (at < this.#next) this.#next--
     return true
+  }
+
+  /** A worker is to leave. @returns how many seats it has */
+  drain(worker: string): number {
+    const own = this.#ring.filter((seat) => seat.request.worker.id === worker)
+    for (const seat of own) {
+      seat.leaving = true
+      seat.sink.drain?.()
+    }
+    return own.length
   }
 
   find(id: string | undefined): Seat | undefined {
@@ -63,7 +73,7 @@ export class Seats {
 }
 
 function hasCredit(seat: Seat): boolean {
-  return seat.held.size < Math.min(CREDIT_MAX, seat.slots * seat.prefetch)
+  return !seat.leaving && seat.held.size < Math.min(CREDIT_MAX, seat.slots * seat.prefetch)
 }
 
 export function seatReport(seat: Seat): ConsumerReport {
@@ -80,5 +90,29 @@ export function seatReport(seat: Seat): ConsumerReport {
     connectedAtMs,
     delivered,
     settled,
+  }
+}
+
+export function createSeat(
+  id: string,
+  request: ConsumeRequest,
+  sink: DeliverySink,
+  end: Seat['end'],
+  connectedAtMs: number,
+): Seat {
+  const { slots, prefetch } = request
+  return {
+    id,
+    request,
+    sink,
+    connectedAtMs,
+    end,
+    slots,
+    prefetch,
+    held: new Set(),
+    alone: false,
+    leaving: false,
+    delivered: 0,
+    settled: 0,
   }
 }

@@ -36,6 +36,9 @@ export class Consumers {
     this.calls = calls
     link.on('work.deliver', (params) => this.#deliver(params))
     link.on('work.revoke', (params) => this.#revoke(params))
+    link.on('work.drain', (params) =>
+      this.#byName.get((params as { consumer: string }).consumer)?.tellDrain(),
+    )
     link.onUp(() => {
       this.generation++
       for (const consumer of this.#open) consumer.cameUp()
@@ -246,6 +249,10 @@ export class RemoteConsumer implements Consumer {
 
   tellRevoked(leases: readonly Lease[]): void {
     this.#tell(() => this.#sink.revoke(leases))
+  }
+
+  tellDrain(): void {
+    this.#tell(() => this.#sink.drain?.())
   }
 
   /** A sink that throws has no worker behind it. */

@@ -265,6 +265,14 @@ class WireEngine implements RemoteEngine {
     return readQueueAnswer(order.queue, await this.#calls.call(method, paramsText))
   }
 
+  async drainWorker(worker: string): Promise<number> {
+    this.#mustBeOpen()
+    const { consumers } = (await this.#calls.call('worker.drain', JSON.stringify({ worker }))) as {
+      consumers: number
+    }
+    return consumers
+  }
+
   // ---- workers ----------------------------------------------------------------------------------------------
 
   async consume(request: ConsumeRequest, sink: DeliverySink): Promise<Consumer> {

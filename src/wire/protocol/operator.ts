@@ -31,6 +31,17 @@ export const OPERATOR_METHODS = {
     result: open({ workers: Workers }),
     errors: [],
   },
+  'worker.drain': {
+    summary:
+      'Tells a worker to leave: it gets nothing more, hands back what it has not started, finishes what runs, and ends; who supervises it may start another. A worker at another server is told in passing, which may be lost: look at `worker.list`.',
+    params: closed({
+      worker: Type.String({ maxLength: 128, description: 'Id of the worker, as `worker.list` has it.' }),
+    }),
+    result: open({
+      consumers: Count('Consumers of that worker that were told; 0: there is no such worker.'),
+    }),
+    errors: [],
+  },
   'system.stats': {
     summary: 'Server, queues, workers and store in one look; cheap enough for once a second.',
     params: closed({}),

@@ -254,4 +254,9 @@ export const WORK_NOTIFICATIONS = {
     summary: 'These leases are void (cancelled, or lost): stop the handlers. A hint.',
     params: open({ consumer: ConsumerId, leases: Type.Array(Lease, { description: 'The leases.' }) }),
   },
+  'work.drain': {
+    summary:
+      'Somebody wants this worker to leave (`worker.drain`): nothing more is delivered to this consumer. Release what was not started, finish the rest, and go.',
+    params: open({ consumer: ConsumerId }),
+  },
 } as const satisfies Record<string, NotificationDescription>

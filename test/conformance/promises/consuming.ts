@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { DeliverySink } from '../../../src/engine/engine.ts'
-import { GRACE_MS, LEASE_MS, released, returned, tasks } from '../harness.ts'
+import { GRACE_MS, LEASE_MS, released, returned, tasks, until } from '../harness.ts'
 import type { Promised } from '../suite.ts'
 
 export function consuming(promised: Promised): void {
@@ -31,6 +31,28 @@ export function consuming(promised: Promised): void {
     await stage.quiet()
     assert.deepEqual(hands.ids, ['a', 'c'])
   })
+
+  promised(
+    'a worker that is told to leave hears of it, gets nothing more, and keeps what it has',
+    async (stage) => {
+      const [leaving, other] = [await stage.consume({ slots: 2 }), await stage.consume({ queues: ['other'] })]
+      let drains = 0
+      Object.assign(leaving, { drain: () => drains++ })
+      await stage.submit({ id: 'a' })
+      const held = await leaving.next()
+      assert.equal(await stage.engine.drainWorker('nobody'), 0)
+      assert.equal(await stage.engine.drainWorker(leaving.worker.id), 1)
+      await until('it hears', () => drains === 1)
+      await stage.submit({ id: 'b' })
+      leaving.consumer.resize(9, 1)
+      await stage.quiet()
+      assert.deepEqual(leaving.ids, ['a'])
+      assert.equal((await stage.engine.settle([returned(held)]))[0]?.accepted, true)
+      await stage.submit({ id: 'o', queue: 'other' })
+      assert.equal((await other.next()).id, 'o')
+      assert.equal((await (await stage.consume()).next()).id, 'b')
+    },
+  )
 
   promised('queues and types that appear later are found', async (stage) => {
     const any = await stage.consume({ queues: ['new'], slots: 9 })

@@ -116,6 +116,8 @@ export const PROBES: Readonly<Record<string, Probe>> = {
   'queue.resume': onQueue(({ settings }) => settings.mode === 'open'),
   'queue.define': onQueue(({ settings }) => settings !== undefined),
   'queue.purge': onQueue(({ purged }) => purged === 0),
+  // Whose worker takes from both: nobody but root may steer all of its queues.
+  'worker.drain': async () => [{ worker: 'nobody' }, ({ consumers }) => consumers === 0],
   'worker.list': naming,
   'system.stats': naming,
 }

@@ -54,6 +54,7 @@ export const EXPECTED: Readonly<Record<string, string>> = {
   'queue.resume': 'yes/yes no/no no/no no/no no/no no/no who/who',
   'queue.define': 'yes/yes no/no no/no no/no no/no no/no who/who',
   'queue.purge': 'yes/yes no/no no/no no/no no/no no/no who/who',
+  'worker.drain': 'yes/yes no/no no/no no/no no/no no/no who/who',
   'worker.list': 'yes/yes yes/- -/- no/no no/no no/no who/who',
   'system.stats': 'yes/yes yes/- -/- no/no no/no no/no who/who',
 }

@@ -43,6 +43,20 @@ test('a drain gives unstarted deliveries back at once, without using up an attem
   await second.drain()
 })
 
+test('a worker whose engine tells it to leave drains, and ends', async (context) => {
+  const { engine, journal, submit, worker } = await openBench(context, { prefetch: 4 })
+  const log = journal()
+  const running = await submit('gate', log)
+  const unstarted = await submit('once', log)
+  await log.until(1)
+  const { consumers } = await engine.inspect()
+  assert.equal(await engine.drainWorker(consumers[0]!.worker.id), 1)
+  await until('it is back', async () => (await engine.get([unstarted]))[0]?.state === 'queued')
+  log.go()
+  assert.deepEqual(await worker.ended, { reason: 'drained' })
+  assert.equal((await engine.get([running]))[0]?.state, 'succeeded')
+})
+
 test('what still runs at the deadline is aborted and given back, and costs no attempt', async (context) => {
   const { engine, journal, submit, worker } = await openBench(context, {
     concurrency: 2,

@@ -63,6 +63,7 @@ export function faultyEngine(inner: Engine): FaultyEngine {
     watch: whileUp((query, listener) => inner.watch(query, listener)),
     cancel: whileUp((ids) => inner.cancel(ids)),
     retry: whileUp((selection) => inner.retry(selection)),
+    drainWorker: whileUp((worker) => inner.drainWorker(worker)),
     steer: whileUp((order) => inner.steer(order)),
     consume: whileUp(async (request, sink) => {
       const consumer = await inner.consume(request, {

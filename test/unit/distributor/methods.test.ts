@@ -745,3 +745,17 @@ test('cron.* keep schedules, tell their next ticks, and know unknown ones', asyn
     assert.match(error.message, new RegExp(field), JSON.stringify(wrong))
   }
 })
+
+test('worker.drain tells a worker to leave, and delivers nothing more to it', async (context) => {
+  const server = await openWireServer(context)
+  const [client, worker] = [await server.connect(), await server.connect()]
+  await worker.ask('session.hello', { client: { worker: { id: 'w1', pid: 7, host: 'here' } } })
+  const { consumer } = await worker.ask('work.consume', { queues: ['default'], slots: 5 })
+  assert.deepEqual(await ask(client, 'worker.drain', { worker: 'w1' }), { consumers: 1 })
+  assert.deepEqual(await notified(worker, 'work.drain'), { consumer })
+  await client.ask('task.submit', { tasks: [{ id: 'a', type: 'x' }] })
+  await worker.ask('work.consume', { consumer, slots: 9 })
+  await worker.ask('session.ping')
+  assert.deepEqual(worker.lines, [])
+  assert.deepEqual(await ask(client, 'worker.drain', { worker: 'nobody' }), { consumers: 0 })
+})
