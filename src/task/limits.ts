@@ -380,8 +380,8 @@ export const CRON_SCHEDULES_MAX = 1_000_000
 /** Schedules of one `Cron.list`, and upcoming ticks of each that it tells. */
 export const CRON_LIST_MAX = 1_000
 export const CRON_NEXT_TICKS_MAX = 100
-/** Parsed expressions that a process remembers. */
-export const CRON_PATTERNS_KEPT = 10_000
+/** Parsed expressions that a process remembers: the library's form of one takes a quarter of a MiB, and parsing it again microseconds. */
+export const CRON_PATTERNS_KEPT = 64
 /** A tick that is looked at later than this was missed, and the schedule's word on catching up counts: a restart, or another distributor that takes
  * over, takes seconds; and every tick of a day must not be run at noon. */
 export const CRON_LATE_MS = 60_000

@@ -1,10 +1,11 @@
 /** The benchmark as a whole with very small counts, so that it never rots. No figure is looked at: only that there are figures. */
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { CELL_NAMES } from '../../bench/cells.ts'
 import type { Summary } from '../../bench/report.ts'
 import { needCluster, needProgram } from '../support/real-parts.ts'
@@ -50,6 +51,23 @@ function assertComplete(
 test('every cell measures our system and leaves nothing behind', deadline, async (context) => {
   const dir = temporaryFolder(context, 'bench')
   assertComplete(await bench(['--dir', dir]), ['Chasqui'], [...EVERYWHERE, 'aged', 'dial'])
+  assert.deepEqual(readdirSync(dir), [])
+})
+
+test('many schedules are put, opened and idled over', deadline, async (context) => {
+  const dir = temporaryFolder(context, 'bench')
+  const args = ['--schedules', '300', '--window', '0.2', '--json', '--dir', dir]
+  const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'bench/cron.ts'), ...args])
+  const facts = JSON.parse(stdout) as Record<string, number>
+  assert.deepEqual(Object.keys(facts), [
+    'schedules',
+    'put/s',
+    'open ms',
+    'ticks in the window',
+    'cpu %',
+    'rss MiB',
+  ])
+  assert.ok(facts['put/s']! > 0)
   assert.deepEqual(readdirSync(dir), [])
 })
 
