@@ -168,7 +168,7 @@ function BacklogChart() {
     <Chart
       label={t('overview.backlog')}
       atMs={seen.map(({ atMs }) => atMs)}
-      format={(value) => count(Math.round(value), language.peek())}
+      format={(value) => (Number.isInteger(value) ? count(value, language.peek()) : '')}
       lines={[
         {
           title: t('state.queued'),
