@@ -235,6 +235,13 @@ class Game {
       this.#model = before
       this.#note('  nothing of it had happened')
     }
+    // A pause shows in no record.
+    const { queues } = await this.#engine.inspect()
+    const paused = new Set(
+      queues.flatMap(({ queue, settings }) => (settings.mode === 'paused' ? [queue] : [])),
+    )
+    if (seen) assert.deepEqual(paused, this.#model.paused, 'a pause that was answered holds')
+    else this.#model.paused = paused
   }
 
   // ---- comparing --------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ export class Model {
   seq = 0
   /** Consumers that hold a task that runs alone, until they hold nothing. */
   readonly solitary = new Set<string>()
+  /** Queues that deliver nothing. */
+  paused = new Set<string>()
   certainAtMs = 0
 
   clone(): Model {
@@ -72,7 +74,7 @@ export class Model {
     ok(task.state === 'queued', `only queued tasks are delivered, not ${task.state} ones`)
     ok(delivery.epoch > task.epoch, 'epochs of a task grow')
     ok(delivery.attempt === task.failures + 1, 'the attempt is one more than the failures')
-    ok(this.suits(to, task), 'consumers get their own queues and types')
+    ok(this.suits(to, task), 'consumers get their own queues and types, and nothing of paused queues')
     ok(!this.isSolitary(to) && (this.held(to) === 0 || !runsAlone(task)), 'a last chance is had alone')
     if (runsAlone(task)) this.solitary.add(to)
     task.state = 'running'
@@ -177,6 +179,7 @@ export class Model {
   suits(name: string, { submission }: ModelTask): boolean {
     const request = this.consumers.get(name)
     ok(request, 'only consumers that take tasks get some')
+    if (this.paused.has(submission.queue)) return false
     return request.queues.includes(submission.queue) && (request.types?.includes(submission.type) ?? true)
   }
 

@@ -57,6 +57,7 @@ export class Operations {
       retry: 6,
       retryFiltered: 2,
       extend: 8,
+      steer: 3,
     })
     return this[kind](model)
   }
@@ -111,6 +112,23 @@ export class Operations {
           dedupeKey: dice.pick(['K', 'L']),
           dedupeWindowMs: dice.int(1, 8_000),
         }),
+      },
+    }
+  }
+
+  /** Pauses a queue, or resumes it. */
+  steer(model: Model): Operation {
+    const queue = this.#dice.pick(QUEUES)
+    const kind = model.paused.has(queue) ? 'resume' : 'pause'
+    if (kind === 'pause') model.paused.add(queue)
+    else model.paused.delete(queue)
+    return {
+      name: `${kind} ${queue}`,
+      canShare: false,
+      ask: (engine) => engine.steer({ kind, queue }),
+      check(answer) {
+        const { settings } = answer as Awaited<ReturnType<Engine['steer']>>
+        assert.equal(settings.mode, kind === 'pause' ? 'paused' : 'open')
       },
     }
   }
