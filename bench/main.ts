@@ -15,7 +15,7 @@ import { figure, type Sample, summarize, tables } from './report.ts'
 import { amqplib } from './systems/amqplib.ts'
 import { bullmq } from './systems/bullmq.ts'
 import { celery } from './systems/celery.ts'
-import { chasqui, chasquiCluster } from './systems/chasqui.ts'
+import { chasqui, chasquiCluster, watchedClusters, watchedSystems } from './systems/chasqui.ts'
 import { chasquiTls } from './systems/chasqui-tls.ts'
 import { closeServers } from './systems/cluster-servers.ts'
 import { pgBoss } from './systems/pg-boss.ts'
@@ -80,7 +80,8 @@ async function main(options: BenchOptions): Promise<void> {
   )
 }
 
-function systemsOf({ engine, peers, tls }: BenchOptions): readonly System[] {
+function systemsOf({ engine, peers, tls, watched }: BenchOptions): readonly System[] {
+  if (watched) return engine === 'embedded' ? watchedSystems : watchedClusters
   const locked = tls ? [chasquiTls] : []
   if (engine === 'embedded')
     return [chasqui, ...locked, ...(peers ? [bullmq('everysec'), bullmq('always')] : [])]

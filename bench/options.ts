@@ -13,6 +13,8 @@ export interface BenchOptions {
   readonly peers: boolean
   /** Runs ours behind TLS and a token, too. */
   readonly tls: boolean
+  /** Measures what being watched costs, instead: with metrics off, scraped, and scraped with a listener to all events. */
+  readonly watched: boolean
   /** Queued tasks of the backlog cells. */
   readonly backlog: number
   /** Full load between the two measurements of the cells `aged` and `held`. */
@@ -38,6 +40,8 @@ export const USAGE = `npm run bench -- [options]
   --peers            also BullMQ on private redis-servers (appendfsync everysec, and always); with the cluster
                      BullMQ everysec, pg-boss, Celery and bare amqplib
   --tls              also ours behind TLS and a token, on the embedded engine (with --only end,dial: what the locks cost)
+  --watched          instead what being watched costs: with metrics off, scraped once a second, and scraped with a listener to
+                     all events; for example --watched --only end,many
   --rounds N         rounds of every cell on every system (default 3)
   --backlog N        queued tasks of the backlog cells (default 100000; the full setting is 1000000)
   --age SECONDS      full load between the two measurements of aged and held (default 20; the full settings are 600 and 300)
@@ -59,6 +63,7 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
       engine: { type: 'string', default: 'embedded' },
       peers: { type: 'boolean', default: false },
       tls: { type: 'boolean', default: false },
+      watched: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       backlog: { type: 'string' },
       age: { type: 'string' },
@@ -81,6 +86,7 @@ export function readOptions(args: readonly string[]): BenchOptions | null {
     rounds: Math.max(1, number('rounds', values.rounds ?? (short ? '1' : '3'))),
     peers: values.peers,
     tls: values.tls,
+    watched: values.watched,
     backlog: number('backlog', values.backlog ?? (values.smoke ? '500' : short ? '20000' : '100000')),
     ageMs: 1_000 * number('age', values.age ?? (values.smoke ? '0.1' : '20')),
     fillMs: values.smoke ? 2_000 : 6_000,

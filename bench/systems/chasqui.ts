@@ -11,6 +11,7 @@ import { type Child, startNode } from '../children.ts'
 import { freePort } from '../free-port.ts'
 import type { Locks } from '../processes/dial.ts'
 import { newCluster } from './cluster-servers.ts'
+import { lookOn } from './onlookers.ts'
 import type { Context, Running, System } from './system.ts'
 
 const processes = join(import.meta.dirname, '../processes')
@@ -27,18 +28,36 @@ export const chasqui: System = {
     startChasqui(context, { server: ['--engine', `embedded:${context.folder}`], worker: null }),
 }
 
-export const chasquiCluster: System = {
-  ...chasqui,
-  name: 'Chasqui cluster',
-  durable: 'before the confirmation, in PostgreSQL',
-  drainTasks: 60_000,
-  bulkTasks: 120_000,
-  async start(context) {
-    const { databaseUrl, amqpUrl } = await newCluster()
-    const engine = ['--engine', 'cluster', '--database-url', databaseUrl, '--amqp-url', amqpUrl]
-    const running = await startChasqui(context, { server: engine, worker: engine })
-    return { ...running, holdTransaction: () => holdTransaction(databaseUrl) }
-  },
+export const chasquiCluster: System = clusterSystem('Chasqui cluster', undefined)
+
+/** What being watched costs: the same without any measure, scraped by a Prometheus, and scraped with a listener to all events. */
+export const watchedSystems: readonly System[] = (['unmeasured', 'scraped', 'watched'] as const).map(
+  (watch) => ({
+    ...chasqui,
+    name: `Chasqui ${watch}`,
+    start: (context) =>
+      startChasqui(context, { server: ['--engine', `embedded:${context.folder}`], worker: null, watch }),
+  }),
+)
+
+export const watchedClusters: readonly System[] = (['unmeasured', 'scraped', 'watched'] as const).map(
+  (watch) => clusterSystem(`Cluster ${watch}`, watch),
+)
+
+function clusterSystem(name: string, watch: Place['watch']): System {
+  return {
+    ...chasqui,
+    name,
+    durable: 'before the confirmation, in PostgreSQL',
+    drainTasks: 60_000,
+    bulkTasks: 120_000,
+    async start(context) {
+      const { databaseUrl, amqpUrl } = await newCluster()
+      const engine = ['--engine', 'cluster', '--database-url', databaseUrl, '--amqp-url', amqpUrl]
+      const running = await startChasqui(context, { server: engine, worker: engine, watch })
+      return { ...running, holdTransaction: () => holdTransaction(databaseUrl) }
+    },
+  }
 }
 
 async function holdTransaction(databaseUrl: string): Promise<() => Promise<void>> {
@@ -57,6 +76,8 @@ export interface Place {
   readonly locks?: Locks
   /** The same for a worker that comes through the distributor. */
   readonly workerLocks?: readonly string[]
+  /** Who looks on. Default: nobody; it measures as it always does. */
+  readonly watch?: 'unmeasured' | 'scraped' | 'watched' | undefined
 }
 
 export async function startChasqui({ workers, execArgv }: Context, place: Place): Promise<Running> {
@@ -68,14 +89,22 @@ export async function startChasqui({ workers, execArgv }: Context, place: Place)
     const leash = ['--import', join(processes, 'leash.mjs')]
     return startNode(role, commandLine, [role, ...args, '--json'], [...leash, ...execArgv(role)])
   }
+  const isWatched = place.watch === 'scraped' || place.watch === 'watched'
+  const httpPort = isWatched ? await freePort() : 0
+  const http = isWatched ? ['--http-port', String(httpPort)] : ['--http', 'off']
+  const measures = place.watch === 'unmeasured' ? ['--metrics', 'off'] : []
   const startServer = async () => {
-    const child = startCommand('distributor', ['--port', String(port), '--http', 'off', ...place.server])
+    const args = ['--port', String(port), ...http, ...measures, ...place.server]
+    const child = startCommand('distributor', args)
     await ready(child)
     return child
   }
   let server = await startServer()
   // A connection of our own, to ask how far things are; it is not part of the load.
   const observer = await connect(address, locks)
+  const onlookers = isWatched
+    ? lookOn(`http://127.0.0.1:${httpPort}`, { listens: place.watch === 'watched' })
+    : null
   let producer: Child | null = null
   let consumers: Child[] = []
   return {
@@ -95,10 +124,8 @@ export async function startChasqui({ workers, execArgv }: Context, place: Place)
       return producer
     },
     async startWorkers() {
-      const args = [
-        join(processes, 'handlers.ts'),
-        ...(place.worker ?? ['--connect', address, ...workerLocks]),
-      ]
+      const where = place.worker ?? ['--connect', address, ...workerLocks]
+      const args = [join(processes, 'handlers.ts'), ...measures, ...where]
       consumers = Array.from({ length: workers }, () => startCommand('worker', args))
       await Promise.all(consumers.map(ready))
     },
@@ -118,6 +145,7 @@ export async function startChasqui({ workers, execArgv }: Context, place: Place)
       server = await startServer()
     },
     async stop() {
+      await onlookers?.stop()
       await observer.close()
       await Promise.all([producer, ...consumers].map((child) => child?.stop()))
       await server.stop()

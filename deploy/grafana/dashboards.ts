@@ -219,9 +219,12 @@ export const DASHBOARDS: Readonly<Record<string, DashboardSpec>> = {
           },
           {
             title: 'Consumers by queue',
-            description: 'A queue without any does not move.',
+            description: 'A queue without any does not move, and a paused one neither.',
             unit: 'short',
-            queries: [q('max by (queue) (chasqui_queue_consumers)', '{{queue}}')],
+            queries: [
+              q('max by (queue) (chasqui_queue_consumers)', '{{queue}}'),
+              q('max by (queue) (chasqui_queue_paused)', '{{queue}} paused'),
+            ],
           },
           {
             title: 'Attempts of each worker process',

@@ -15,6 +15,7 @@ const FAMILIES = [
   'chasqui_queue_finished_tasks',
   'chasqui_queue_oldest_seconds',
   'chasqui_queue_work_tasks',
+  'chasqui_queue_paused',
   'chasqui_queue_consumers',
   'chasqui_type_unserved',
   'chasqui_consumers',
@@ -96,6 +97,9 @@ function fillQueue(
   const { oldestQueuedAtMs } = report
   const ageMs = oldestQueuedAtMs === null ? 0 : Math.max(0, nowMs - oldestQueuedAtMs)
   oldest.value = Math.max(oldest.value, ageMs / 1_000)
+  // Of those that share the label: whether any is.
+  const paused = metrics.gauge('chasqui_queue_paused').of(queue)
+  if (report.settings.mode === 'paused') paused.value = 1
   const ofQueue = consumers.filter(({ queues }) => queues.includes(report.queue))
   add('chasqui_queue_consumers', ofQueue.length)
   for (const type of report.waitingTypes ?? []) {

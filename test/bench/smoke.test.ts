@@ -71,6 +71,12 @@ test('many schedules are put, opened and idled over', deadline, async (context) 
   assert.deepEqual(readdirSync(dir), [])
 })
 
+test('what being watched costs is measured beside the same unwatched', deadline, async (context) => {
+  const dir = temporaryFolder(context, 'bench')
+  const summaries = await bench(['--watched', '--only', 'end', '--dir', dir])
+  assertComplete(summaries, ['Chasqui unmeasured', 'Chasqui scraped', 'Chasqui watched'], ['end'])
+})
+
 const redis = needProgram('redis-server')
 test('every cell measures the peers, on servers of their own', { ...deadline, ...redis }, async (context) => {
   const dir = temporaryFolder(context, 'bench')

@@ -144,6 +144,7 @@ export const METRICS = {
     ['queue'],
     'Work to be done now: ready, due and running. Made for autoscaling.',
   ),
+  chasqui_queue_paused: gauge('tasks', ['queue'], '1 while the queue is paused: it delivers nothing.'),
   chasqui_queue_consumers: gauge('tasks', ['queue'], 'Consumers that take tasks from this queue.'),
   chasqui_type_unserved: gauge(
     'tasks',

@@ -8,7 +8,7 @@ import { openMemoryEngine } from '../../../src/engine/memory/memory-engine.ts'
 import { showReport } from '../../../src/engine/report-gauges.ts'
 import { VirtualClock } from '../../../src/task/clock.ts'
 import { ChasquiError } from '../../../src/task/errors.ts'
-import { METRIC_HELD_MAX } from '../../../src/task/limits.ts'
+import { METRIC_HELD_MAX, METRIC_LOOK_MS } from '../../../src/task/limits.ts'
 import { Metrics } from '../../../src/telemetry/metrics/metrics.ts'
 import { submission } from '../../support/submissions.ts'
 
@@ -55,6 +55,11 @@ class Bench {
         !line.includes('_bucket{'),
     )
   }
+}
+
+/** A look is good for a second. */
+function nextLook(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, METRIC_LOOK_MS + 50))
 }
 
 const boom = { name: 'Error', message: 'boom' }
@@ -198,14 +203,22 @@ test('queues, work and who serves it are looked at when Prometheus asks', async 
   ])
 })
 
+test('a paused queue says so', async () => {
+  const bench = new Bench()
+  await bench.engine.submit([submission('a')], 'disk')
+  assert.deepEqual(await bench.lines('queue_paused'), [])
+  await bench.engine.steer({ kind: 'pause', queue: 'default' })
+  await nextLook()
+  assert.deepEqual(await bench.lines('queue_paused'), ['chasqui_queue_paused{queue="default"} 1'])
+})
+
 test('an engine that does not answer leaves its gauges out, and the counters stay', async () => {
   const inside = openMemoryEngine()
   const bench = new Bench(inside)
   await bench.engine.submit([submission('a')], 'disk')
   assert.notDeepEqual(await bench.lines('queue_tasks'), [])
   await inside.close()
-  // A look is good for a second.
-  await new Promise((resolve) => setTimeout(resolve, 1_050))
+  await nextLook()
   const text = await bench.metrics.text()
   assert.doesNotMatch(text, /^chasqui_queue_tasks\{/m)
   assert.match(text, /^chasqui_tasks_confirmed_total\{queue="default",type="sumar"\} 1$/m)
