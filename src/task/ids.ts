@@ -1,6 +1,7 @@
 /** Names: ids of tasks (UUIDv7, RFC 9562) and file names made from ids that clients chose. */
 
 import { createHash, randomFillSync } from 'node:crypto'
+import { ID_LENGTH_MAX } from './limits.ts'
 
 const RANDOM_POOL_BYTES = 4096
 const pool = Buffer.alloc(RANDOM_POOL_BYTES)
@@ -63,6 +64,8 @@ export function safeName(id: string, lengthMax: number): string {
   return `${safe.slice(0, lengthMax - 33)}~${hash}`
 }
 
+const LAST_CHARACTER = '\u{10ffff}'
+
 /** Which id a name of `safeName` is of; where it was cut, between which two texts (in the order of UTF-8) the id is. */
 export function idsOfName(
   name: string,
@@ -75,5 +78,7 @@ export function idsOfName(
   }
   // What is left of a character that was cut is not a character.
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes), { stream: true })
-  return hash === undefined ? { id: text } : { from: text, before: `${text}\u{10ffff}` }
+  return hash === undefined
+    ? { id: text }
+    : { from: text, before: text + LAST_CHARACTER.repeat(ID_LENGTH_MAX) }
 }
