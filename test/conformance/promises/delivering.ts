@@ -115,7 +115,8 @@ export function delivering(promised: Promised): void {
       await stage.engine.settle(held.map((delivery) => returned(delivery, delivery.dataText)))
       done += held.length
     }
-    assert.deepEqual(
+    assertDelivered(
+      stage,
       hands.ids,
       batch.map((submission) => submission.id),
     )
