@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { openClusterEngine } from '../../src/engine/cluster/open-cluster-engine.ts'
 import { type Bed, openBed } from '../support/bed.ts'
 import { needPostgreSql, needRabbitMq } from '../support/real-parts.ts'
-import { FAILED_RETENTION_MS, GRACE_MS, LEASE_MS, RANDOM, RETENTION_MS } from './harness.ts'
+import { SETTINGS } from './harness.ts'
 import { JumpingClock } from './jumping-clock.ts'
 import { conformance } from './suite.ts'
 
@@ -27,11 +27,7 @@ else {
           databaseUrl,
           amqpUrls: [amqpUrl],
           clock,
-          random: () => RANDOM,
-          leaseMs: LEASE_MS,
-          reconnectGraceMs: GRACE_MS,
-          retentionMs: RETENTION_MS,
-          failedRetentionMs: FAILED_RETENTION_MS,
+          ...SETTINGS,
         })
         clock.settled = () => engine.settled()
         return engine

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openEmbeddedEngine } from '../../src/engine/embedded/embedded-engine.ts'
 import { VirtualClock } from '../../src/task/clock.ts'
-import { FAILED_RETENTION_MS, GRACE_MS, LEASE_MS, RANDOM, RETENTION_MS } from './harness.ts'
+import { SETTINGS } from './harness.ts'
 import { conformance } from './suite.ts'
 
 conformance('embedded', {
@@ -18,11 +18,7 @@ conformance('embedded', {
       openEmbeddedEngine({
         dir,
         clock,
-        random: () => RANDOM,
-        leaseMs: LEASE_MS,
-        reconnectGraceMs: GRACE_MS,
-        retentionMs: RETENTION_MS,
-        failedRetentionMs: FAILED_RETENTION_MS,
+        ...SETTINGS,
       })
     let engine = await open()
     return {

@@ -20,6 +20,14 @@ export const RETENTION_MS = 86_400_000
 export const FAILED_RETENTION_MS = 3 * 86_400_000
 /** Of the random numbers that jitter back-offs: the middle. */
 export const RANDOM = 0.5
+/** How each engine is opened, besides what is its own. */
+export const SETTINGS = {
+  random: () => RANDOM,
+  leaseMs: LEASE_MS,
+  reconnectGraceMs: GRACE_MS,
+  retentionMs: RETENTION_MS,
+  failedRetentionMs: FAILED_RETENTION_MS,
+} as const
 
 export interface Harness {
   readonly engine: Engine

@@ -7,7 +7,7 @@ import { openDistributor } from '../../src/distributor/distributor.ts'
 import { openMemoryEngine } from '../../src/engine/memory/memory-engine.ts'
 import { openRemoteEngine } from '../../src/engine/remote/remote-engine.ts'
 import { systemClock, VirtualClock } from '../../src/task/clock.ts'
-import { FAILED_RETENTION_MS, GRACE_MS, LEASE_MS, RANDOM, RETENTION_MS } from './harness.ts'
+import { SETTINGS } from './harness.ts'
 import { conformance } from './suite.ts'
 
 conformance('remote', {
@@ -18,11 +18,7 @@ conformance('remote', {
     const clock = new VirtualClock()
     const behind = openMemoryEngine({
       clock,
-      random: () => RANDOM,
-      leaseMs: LEASE_MS,
-      reconnectGraceMs: GRACE_MS,
-      retentionMs: RETENTION_MS,
-      failedRetentionMs: FAILED_RETENTION_MS,
+      ...SETTINGS,
     })
     const distributor = await openDistributor({
       engine: behind,

@@ -8,7 +8,7 @@ import { INVALID_SPAN_CONTEXT, type Span, trace } from '@opentelemetry/api'
 import { openMemoryEngine } from '../../src/engine/memory/memory-engine.ts'
 import { TracedEngine } from '../../src/engine/traced-engine.ts'
 import { VirtualClock } from '../../src/task/clock.ts'
-import { FAILED_RETENTION_MS, GRACE_MS, LEASE_MS, RANDOM, RETENTION_MS } from './harness.ts'
+import { SETTINGS } from './harness.ts'
 import { conformance } from './suite.ts'
 
 const startSpan = (): Span =>
@@ -31,11 +31,7 @@ conformance('memory, traced', {
     const engine = new TracedEngine(
       openMemoryEngine({
         clock,
-        random: () => RANDOM,
-        leaseMs: LEASE_MS,
-        reconnectGraceMs: GRACE_MS,
-        retentionMs: RETENTION_MS,
-        failedRetentionMs: FAILED_RETENTION_MS,
+        ...SETTINGS,
       }),
     )
     return { engine, clock, dispose: () => engine.close() }

@@ -1,11 +1,12 @@
 /** What was done, and what became of it: the newest receipt comes up by itself, all of them are in a list. */
 
 import { signal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect } from 'preact/hooks'
 import { type Receipt, receipts } from '../acts/acts.ts'
 import { clockTime } from '../look/figures.ts'
 import { nowMs } from '../look/now.ts'
 import { Icon } from '../parts/icon.tsx'
+import { Sheet } from '../parts/sheet.tsx'
 import { writeAddress } from '../route/address.ts'
 import { language, t } from '../words/words.ts'
 
@@ -46,32 +47,8 @@ export function NewestReceipt() {
 }
 
 export function ReceiptList() {
-  const dialog = useRef<HTMLDialogElement>(null)
-  const isOpen = isReceiptListOpen.value
-  useEffect(() => {
-    if (isOpen) dialog.current?.showModal()
-    else dialog.current?.close()
-  }, [isOpen])
   return (
-    <dialog
-      ref={dialog}
-      class="dialog dialog-side"
-      aria-labelledby="receipts-title"
-      onClose={() => {
-        isReceiptListOpen.value = false
-      }}
-    >
-      <header class="dialog-head">
-        <h2 id="receipts-title">{t('receipt.all')}</h2>
-        <button
-          type="button"
-          class="quiet"
-          aria-label={t('receipt.close')}
-          onClick={() => dialog.current?.close()}
-        >
-          <Icon name="cancel" />
-        </button>
-      </header>
+    <Sheet isOpen={isReceiptListOpen} title={t('receipt.all')} class="dialog-side">
       {receipts.value.length === 0 && <p class="empty">{t('receipt.none')}</p>}
       <ol class="receipts">
         {receipts.value.map((receipt) => (
@@ -81,7 +58,7 @@ export function ReceiptList() {
           </li>
         ))}
       </ol>
-    </dialog>
+    </Sheet>
   )
 }
 
