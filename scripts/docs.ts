@@ -12,6 +12,7 @@ import { flagOf, nameOf, SETTING_KEYS, type SettingKey, schemaOf, variableOf } f
 import { EXIT_CODES } from '../src/cli/exit-codes.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { TRANSITIONS } from '../src/task/lifecycle.ts'
+import { LOG_EVENTS } from '../src/telemetry/events.ts'
 import { METRICS, type MetricEntry } from '../src/telemetry/metrics/table.ts'
 import { errorsTable, protocolParts } from './protocol-docs.ts'
 
@@ -23,6 +24,7 @@ export function pages(): Map<string, string> {
     ['docs/cli.md', cliPage()],
     ['docs/settings.md', settingsPage()],
     ['docs/limits.md', limitsPage(read('src/task/limits.ts'))],
+    ['docs/logs.md', withPart(read('docs/logs.md'), 'events', eventsTable())],
     ['docs/protocol.md', withParts(read('docs/protocol.md'), protocolParts())],
     ['docs/errors.md', withPart(read('docs/errors.md'), 'errors', errorsTable())],
     ['docs/metrics.md', withPart(read('docs/metrics.md'), 'metrics', metricsTables())],
@@ -55,6 +57,13 @@ export function metricsTables(): string {
     )
   })
   return sections.join('\n\n')
+}
+
+export function eventsTable(): string {
+  const rows = Object.entries(LOG_EVENTS).map(
+    ([name, { level, text }]) => `| \`${name}\` | ${level} | ${text} |`,
+  )
+  return ['| event | level | text |', '|---|---|---|', ...rows].join('\n')
 }
 
 export function transitionsTable(): string {

@@ -6,6 +6,7 @@
 
 import { ChasquiError } from '../task/errors.ts'
 import { type Address, addressText } from '../wire/address.ts'
+import { passOnLogLevel } from './log-level.ts'
 import type { Role } from './role.ts'
 import { openServer, type Server } from './run-distributor.ts'
 import { loadServerTls } from './server-tls.ts'
@@ -66,6 +67,7 @@ export async function runUp(role: Role, { workerArgs, workerEnv, play }: UpOptio
       }
     },
   })
+  const level = passOnLogLevel(() => workers.pids)
   try {
     const http = server.httpUrl === null ? {} : { http: server.httpUrl }
     onReady({ role: 'up', address: server.url, ...http, engine: settings.engine })
@@ -83,6 +85,7 @@ export async function runUp(role: Role, { workerArgs, workerEnv, play }: UpOptio
     await server.close()
     throw error
   } finally {
+    level.close()
     workers.kill()
   }
 }

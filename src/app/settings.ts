@@ -469,7 +469,8 @@ const SETTINGS = {
   logLevel: choice(['silent', 'error', 'warn', 'info', 'debug'], {
     group: 'log',
     default: 'info',
-    description: 'How much is written to standard error.',
+    description:
+      'How much is written to standard error. SIGUSR2 makes a process that runs write everything, and at the next one again what stands here.',
   }),
   logFormat: choice(['auto', 'text', 'json'], {
     group: 'log',

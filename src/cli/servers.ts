@@ -1,5 +1,6 @@
 /** What the commands that stay up have in common: their log, the signals that end them, and the line that says that they are up. */
 
+import { listenForLogLevel } from '../app/log-level.ts'
 import type { ReadyFacts, Role } from '../app/role.ts'
 import type { Settings } from '../app/settings.ts'
 import { listenForStop } from '../app/signals.ts'
@@ -23,11 +24,13 @@ export async function serve(
   const { openLog } = await import('../telemetry/log.ts')
   const log = openLog({ level: settings.logLevel, format: settings.logFormat })
   const stop = listenForStop({ untilInputEnds })
+  const level = listenForLogLevel(log, settings.logLevel)
   try {
     return await withTraces(settings, service, log, () =>
       run({ settings, schedules, log, stop, onReady: (facts) => sayReady(facts, screen) }),
     )
   } finally {
+    level.close()
     stop.close()
   }
 }

@@ -13,6 +13,7 @@ export interface LogEvent {
 
 export const LOG_EVENTS = {
   // ---- every role
+  'log.level': { level: 'info', text: 'the log shows {level} and what is worse, until the next SIGUSR2' },
   'traces.on': { level: 'info', text: 'traces go to {receiver}, sampled by {sampler}' },
   'traces.trouble': { level: 'warn', text: 'traces: {reason}' },
 
