@@ -420,7 +420,8 @@ export const HINT_TASKS_MAX = 16
 export const QUICK_TASKS_MAX = 64
 /** What no idle worker has claimed after this long takes the way through the queues: several times what a claim takes, and no wait to speak of. */
 export const QUICK_LAG_MS = 20
-/** Where less than this share of tasks was claimed in time the workers are not idle, and are not told directly for the second. */
+/** Where, of so many tasks, less than this share was claimed in time the workers are not idle, and are not told directly for the second. */
+export const QUICK_TALLY_TASKS = 32
 export const QUICK_SUCCESS_SHARE_MIN = 0.5
 export const QUICK_REST_MS = 1_000
 /** A hint should keep one worker busy for about this long. */

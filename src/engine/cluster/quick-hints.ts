@@ -5,7 +5,13 @@
  * Invariant: nothing depends on it. The outbox row stays until the ledger says that its tasks wait no more, or their hints are confirmed.
  */
 
-import { QUICK_LAG_MS, QUICK_REST_MS, QUICK_SUCCESS_SHARE_MIN, QUICK_TASKS_MAX } from '../../task/limits.ts'
+import {
+  QUICK_LAG_MS,
+  QUICK_REST_MS,
+  QUICK_SUCCESS_SHARE_MIN,
+  QUICK_TALLY_TASKS,
+  QUICK_TASKS_MAX,
+} from '../../task/limits.ts'
 import { suits } from '../seat-ring.ts'
 import type { Core } from './core.ts'
 import type { Waiting } from './hints.ts'
@@ -33,6 +39,8 @@ export class QuickHints {
   #turn = 0
   /** Lanes whose workers were not as idle as they seemed. */
   readonly #restUntilMs = new Map<number, number>()
+  /** By lane, since it was last judged. */
+  readonly #tallies = new Map<number, { readonly told: number; readonly taken: number }>()
 
   /** @param wake something waits in a window of this process */
   constructor(core: Core, wake: () => void) {
@@ -57,7 +65,7 @@ export class QuickHints {
     })
   }
 
-  /** Another process says that these wait: taken as far as there is credit for them, and nothing that has waited longer. */
+  /** Another process says that these wait: taken as far as there is credit for them. */
   hear(laneNo: number, dueMs: number, seqs: readonly number[]): void {
     const lane = this.#core.lanes.byNo(laneNo)
     if (lane === undefined) return
@@ -80,8 +88,8 @@ export class QuickHints {
   /** Tasks of this lane that could be claimed here now. */
   #room(lane: Lane): number {
     const window = this.#core.windows.get(lane.no)
-    if (window === undefined || window.isPaused || window.size > 0) return 0
-    let room = 0
+    if (window === undefined || window.isPaused) return 0
+    let room = -window.size
     for (const seat of this.#core.ring.seats) {
       if (seat.lines.includes(window)) room += Math.max(0, seat.credit - seat.held)
     }
@@ -129,13 +137,24 @@ export class QuickHints {
     for (const told of due) told.resolve(told.tasks.filter(({ seq }) => waiting.has(seq)))
     this.#tasks -= tasks.length
     for (const [lane, own] of Map.groupBy(tasks, (task) => task.lane)) {
-      const taken = own.filter(({ seq }) => !waiting.has(seq)).length
-      if (taken < own.length * QUICK_SUCCESS_SHARE_MIN) {
-        this.#restUntilMs.set(lane.no, performance.now() + QUICK_REST_MS)
-      }
+      this.#judge(lane, own.length, own.filter(({ seq }) => !waiting.has(seq)).length)
     }
     this.#timer = null
     this.#arm()
+  }
+
+  /** A few that came at a bad moment say nothing. */
+  #judge(lane: Lane, told: number, taken: number): void {
+    const before = this.#tallies.get(lane.no) ?? { told: 0, taken: 0 }
+    const tally = { told: before.told + told, taken: before.taken + taken }
+    if (tally.told < QUICK_TALLY_TASKS) {
+      this.#tallies.set(lane.no, tally)
+      return
+    }
+    this.#tallies.delete(lane.no)
+    if (tally.taken < tally.told * QUICK_SUCCESS_SHARE_MIN) {
+      this.#restUntilMs.set(lane.no, performance.now() + QUICK_REST_MS)
+    }
   }
 
   async #stillWaiting(tasks: readonly Waiting[]): Promise<ReadonlySet<number>> {
