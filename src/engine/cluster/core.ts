@@ -89,7 +89,9 @@ export class Core {
   /** A task of this process is final: its document may be written. */
   onFinal: () => void = () => undefined
   /** What they say of themselves. */
-  others: readonly OtherMember[] = []
+  #others: readonly OtherMember[] = []
+  /** Their consumers. Read with every publish, so put together when the others speak, and not then. */
+  otherConsumers: readonly ConsumerReport[] = []
   #events: TaskEvent[] = []
   #settled: string[] = []
   #telling = false
@@ -100,8 +102,13 @@ export class Core {
     return this.others.length
   }
 
-  get otherConsumers(): readonly ConsumerReport[] {
-    return this.others.flatMap(({ consumers }) => consumers)
+  get others(): readonly OtherMember[] {
+    return this.#others
+  }
+
+  set others(others: readonly OtherMember[]) {
+    this.#others = others
+    this.otherConsumers = others.flatMap(({ consumers }) => consumers)
   }
 
   constructor(parts: CoreParts) {

@@ -7,7 +7,7 @@ import { connect } from '../../../src/client/connect.ts'
 import { needHaproxy } from '../../support/real-parts.ts'
 import { type DeployedHaproxy, deployHaproxy } from './balancers.ts'
 import { makeCertificate } from './certificate.ts'
-import { connectFrom, eventsOf, eventuallySo, type Front, startFront, whereAbouts } from './parts.ts'
+import { connectFrom, eventsOf, type Front, reloadUnnoticed, startFront, whereAbouts } from './parts.ts'
 
 const { skip } = needHaproxy()
 
@@ -157,27 +157,7 @@ test('a distributor that does not trust the balancer is never used', { skip }, a
 
 test('a reload loses no connection and refuses none', { skip }, async (context) => {
   const { haproxy } = await open(context)
-  const { plain } = haproxy.doors
-  const old = await connectFrom(context, { port: plain, from: '127.0.0.9' })
-  const before = await whereAbouts(old)
-  let reloading = true
-  let made = 0
-  const knock = async () => {
-    while (reloading) {
-      const client = await connectFrom(context, { port: plain, from: '127.0.0.8' })
-      assert.equal((await client.ask('session.ping')).peer, '127.0.0.8')
-      client.destroy()
-      made++
-    }
-  }
-  const knocking = knock()
-  await haproxy.haproxy.reload()
-  const already = made
-  await eventuallySo('connections go on', () => made >= already + 20)
-  reloading = false
-  await knocking
-  assert.ok(made > 0)
-  assert.deepEqual(await whereAbouts(old), before)
+  await reloadUnnoticed(context, haproxy.doors.plain, () => haproxy.haproxy.reload())
 })
 
 test('metrics and states are there for whoever is on the machine', { skip }, async (context) => {

@@ -6,7 +6,15 @@ import { connect } from '../../../src/client/connect.ts'
 import { needNginxStream } from '../../support/real-parts.ts'
 import { type DeployedNginx, deployNginx } from './balancers.ts'
 import { makeCertificate } from './certificate.ts'
-import { connectFrom, eventsOf, eventuallySo, type Front, startFront, whereAbouts } from './parts.ts'
+import {
+  connectFrom,
+  eventsOf,
+  eventuallySo,
+  type Front,
+  reloadUnnoticed,
+  startFront,
+  whereAbouts,
+} from './parts.ts'
 
 const { skip } = needNginxStream()
 
@@ -88,26 +96,7 @@ test('a distributor that is taken out keeps its connections and gets no new ones
 
 test('a reload loses no connection and refuses none', { skip }, async (context) => {
   const { nginx } = await open(context)
-  const { plain } = nginx.doors
-  const old = await connectFrom(context, { port: plain, from: '127.0.0.9' })
-  const before = await whereAbouts(old)
-  let reloading = true
-  let made = 0
-  const knock = async () => {
-    while (reloading) {
-      const client = await connectFrom(context, { port: plain, from: '127.0.0.8' })
-      assert.equal((await client.ask('session.ping')).peer, '127.0.0.8')
-      client.destroy()
-      made++
-    }
-  }
-  const knocking = knock()
-  await nginx.nginx.reload()
-  const already = made
-  await eventuallySo('connections go on', () => made >= already + 20)
-  reloading = false
-  await knocking
-  assert.deepEqual(await whereAbouts(old), before)
+  await reloadUnnoticed(context, nginx.doors.plain, () => nginx.nginx.reload())
 })
 
 test('connections that nobody finished leave nothing in the log of a distributor', {

@@ -94,3 +94,31 @@ export async function whereAbouts(client: WireClient): Promise<{ pid: number; pe
   const [{ peer }, { server }] = await Promise.all([client.ask('session.ping'), client.ask('system.stats')])
   return { pid: server.pid, peer }
 }
+
+/** While it reloads: who knocks is let in, with his address, and whoever was connected stays where he was. */
+export async function reloadUnnoticed(
+  context: TestContext,
+  port: number,
+  reload: () => Promise<unknown>,
+): Promise<void> {
+  const old = await connectFrom(context, { port, from: '127.0.0.9' })
+  const before = await whereAbouts(old)
+  let reloading = true
+  let made = 0
+  const knock = async () => {
+    while (reloading) {
+      const client = await connectFrom(context, { port, from: '127.0.0.8' })
+      assert.equal((await client.ask('session.ping')).peer, '127.0.0.8')
+      client.destroy()
+      made++
+    }
+  }
+  const knocking = knock()
+  await reload()
+  const already = made
+  await eventuallySo('connections go on', () => made >= already + 20)
+  reloading = false
+  await knocking
+  assert.ok(made > 0)
+  assert.deepEqual(await whereAbouts(old), before)
+}
